@@ -32,6 +32,10 @@ struct Plan
     QString diff; ///< unified diff of what would be written
     std::optional<sandbox::LaunchPlan> launch; ///< of a tool that starts a program
     QMap<QString, QString> digests; ///< path → SHA-256 of a file that the plan builds on ("" for one that is absent)
+    /// What a write would replace: path → content, nothing where there is no file. The gate makes it durable before the
+    /// effect (checkpoint.created), so that the write can be undone.
+    QMap<QString, std::optional<QByteArray>> before;
+    Milliseconds patience{60'000}; ///< how long it may stay silent before it counts as stuck
     /// SHA-256, hex, over tool, arguments, paths, diff, launch and digests.
     [[nodiscard]] QString hash() const;
 };
@@ -41,8 +45,6 @@ struct Output
     QString text; ///< what the model gets, capped
     bool isError = false;
     QJsonObject facts; ///< exit_code, duration_ms, commit … for the journal and the window
-    /// What a write replaced, for checkpoint.created: path → content, or nothing where there was no file.
-    QMap<QString, std::optional<QByteArray>> before;
 };
 
 /// Only the gate can make one, so only the gate can run a tool.
