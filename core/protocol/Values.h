@@ -169,6 +169,7 @@ struct ApprovalInfo
     std::optional<QJsonObject> editedArguments;
     qint64 callSeq = 0; ///< the tool.call
     qint64 requestSeq = 0;
+    qint64 settleSeq = 0; ///< the approval.settled; 0 while it waits
     bool operator==(const ApprovalInfo&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -202,6 +203,7 @@ struct ApprovalInfo
         v("edited_arguments", s.editedArguments);
         v("call_seq", s.callSeq);
         v("request_seq", s.requestSeq);
+        v("settle_seq", s.settleSeq);
     }
 };
 

@@ -1,0 +1,374 @@
+#include "core/tools/Gate.h"
+
+#include "core/tools/Schema.h"
+
+namespace sb::tools {
+
+using journal::NewEntry;
+using protocol::ApprovalInfo;
+using protocol::ApprovalState;
+using protocol::ApproveMode;
+using protocol::Kind;
+
+namespace {
+
+QString verdictName(policy::Verdict verdict)
+{
+    switch (verdict) {
+    case policy::Verdict::Allow:
+        return QStringLiteral("allow");
+    case policy::Verdict::Ask:
+        return QStringLiteral("ask");
+    case policy::Verdict::Forbid:
+        return QStringLiteral("forbid");
+    }
+    return QStringLiteral("forbid");
+}
+
+NewEntry entryOf(const Call& call, Kind kind, QString cause, QJsonObject payload)
+{
+    payload.insert(QStringLiteral("call"), call.call.id);
+    payload.insert(QStringLiteral("tool"), call.call.name);
+    NewEntry entry;
+    entry.kind = kind;
+    entry.process = call.context.process;
+    entry.cause = std::move(cause);
+    entry.payload = std::move(payload);
+    return entry;
+}
+
+QString refusal(const QString& why)
+{
+    return QStringLiteral("Refused: ") + why;
+}
+
+QString rejection(const ApprovalInfo& approval)
+{
+    if (approval.state == ApprovalState::Expired) {
+        return refusal(QStringLiteral("nobody answered in time, and no answer means no."));
+    }
+    return approval.note.isEmpty()
+        ? refusal(QStringLiteral("a person said no."))
+        : refusal(QStringLiteral("a person said no, and this: %1").arg(approval.note));
+}
+
+} // namespace
+
+Gate::Gate(Parts parts)
+    : m(std::move(parts))
+{}
+
+QCoro::Task<Result<Settled>> Gate::pass(Call call, CallObserver observer, std::stop_token stop)
+{
+    auto result = co_await judge(std::move(call), {}, std::move(observer), std::move(stop));
+    co_return result;
+}
+
+QCoro::Task<Result<Settled>> Gate::resume(
+    Call call, Interrupted state, CallObserver observer, std::stop_token stop)
+{
+    auto result
+        = co_await judge(std::move(call), std::move(state), std::move(observer), std::move(stop));
+    co_return result;
+}
+
+ApprovalInfo Gate::question(const Call& call,
+                            const Tool& tool,
+                            const Plan& plan,
+                            const policy::Decision& decision) const
+{
+    ApprovalInfo draft;
+    draft.agent = call.context.agent;
+    draft.process = call.context.process;
+    draft.channel = call.channel;
+    draft.run = call.run;
+    draft.tool = call.call.name;
+    draft.risk = decision.risk;
+    draft.riskReasons = decision.riskReasons;
+    draft.arguments = plan.arguments;
+    draft.schema = tool.spec().schema;
+    draft.command = plan.command;
+    draft.paths = plan.paths;
+    draft.diff = plan.diff;
+    draft.cwd = plan.launch ? plan.launch->cwd : call.context.workspace;
+    if (plan.launch) {
+        draft.argv = plan.launch->argv;
+        draft.environment = plan.launch->environment.keys();
+    }
+    draft.rule = decision.rule;
+    draft.reason = decision.reason;
+    draft.justification = call.justification;
+    draft.planHash = plan.hash();
+    return draft;
+}
+
+QCoro::Task<Result<Settled>> Gate::judge(
+    Call call, Interrupted state, CallObserver observer, std::stop_token stop)
+{
+    QString cause = QString::number(state.callSeq);
+    if (state.callSeq == 0) {
+        QJsonObject payload{{QStringLiteral("arguments"), call.call.arguments}};
+        if (!call.call.malformed.isEmpty()) {
+            payload.insert(QStringLiteral("malformed"), call.call.malformed.left(4096));
+        }
+        auto proposed = m.journal.append(entryOf(call, Kind::ToolCall, call.cause, payload));
+        SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(proposed)));
+        cause = QString::number(entry.seq);
+        state.callSeq = entry.seq;
+    }
+
+    Tool* tool = m.registry.find(call.kind, call.call.name);
+    if (tool == nullptr) {
+        const QString why = QStringLiteral("there is no tool \"%1\" for a %2.")
+                                .arg(call.call.name, enumName(call.kind));
+        auto denied = m.journal.append(entryOf(call,
+                                               Kind::PolicyDecision,
+                                               cause,
+                                               {{QStringLiteral("verdict"), QStringLiteral("forbid")},
+                                                {QStringLiteral("rule"), QStringLiteral("capability")},
+                                                {QStringLiteral("reason"), why}}));
+        SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(denied)));
+        auto answered = co_await answer(
+            std::move(call), refusal(why), true, {}, QString::number(entry.seq), stop);
+        co_return answered;
+    }
+    if (!call.call.malformed.isEmpty()) {
+        auto answered = co_await answer(
+            std::move(call),
+            QStringLiteral("The arguments were not a JSON object. Send the call again with valid JSON."),
+            true,
+            {},
+            cause,
+            stop);
+        co_return answered;
+    }
+    if (auto fits = checkArguments(tool->spec().schema, call.call.arguments); !fits) {
+        auto answered
+            = co_await answer(std::move(call), fits.error().message, true, {}, cause, stop);
+        co_return answered;
+    }
+
+    const auto makePlan = [this, tool, context = call.context](const QJsonObject& arguments) {
+        return runOn(m.pool, [tool, context, arguments] { return tool->plan(arguments, context); });
+    };
+    auto planning = makePlan(call.call.arguments);
+    auto planned = co_await cancellable(stop, m.executor, std::move(planning));
+    if (!planned) {
+        auto answered
+            = co_await answer(std::move(call), planned.error().message, true, {}, cause, stop);
+        co_return answered;
+    }
+    Plan plan = std::move(*planned);
+
+    policy::Decision decision = policy::decide(m.rules(), plan.action);
+    if (state.started && !tool->isIdempotent()) {
+        // It may have taken effect already; only a person can know whether once more does harm.
+        state.approval.clear();
+        if (decision.verdict != policy::Verdict::Forbid) {
+            decision.verdict = policy::Verdict::Ask;
+            decision.rule = QStringLiteral("recovery");
+            decision.reason = QStringLiteral(
+                "It had begun when the program stopped, so it may have been done already. Do it again?");
+            decision.risk = std::max(decision.risk, protocol::Risk::High);
+        }
+    } else if (state.started && decision.verdict == policy::Verdict::Ask) {
+        decision.verdict = policy::Verdict::Allow; // a person had accepted it, or it would not have begun
+    }
+    auto deciding = m.journal.append(
+        entryOf(call,
+                Kind::PolicyDecision,
+                cause,
+                {{QStringLiteral("verdict"), verdictName(decision.verdict)},
+                 {QStringLiteral("rule"), decision.rule},
+                 {QStringLiteral("reason"), decision.reason},
+                 {QStringLiteral("risk"), enumName(decision.risk)},
+                 {QStringLiteral("command"), plan.command},
+                 {QStringLiteral("plan"), plan.hash()}}));
+    SB_CO_TRY(const auto decided, co_await cancellable({}, m.executor, std::move(deciding)));
+    cause = QString::number(decided.seq);
+
+    if (decision.verdict == policy::Verdict::Forbid) {
+        auto answered
+            = co_await answer(std::move(call), refusal(decision.reason), true, {}, cause, stop);
+        co_return answered;
+    }
+
+    if (decision.verdict == policy::Verdict::Ask) {
+        QString id = state.approval;
+        if (id.isEmpty()) {
+            ApprovalInfo draft = question(call, *tool, plan, decision);
+            draft.callSeq = state.callSeq;
+            auto asking = m.approvals.request(std::move(draft), cause);
+            SB_CO_TRY(const auto asked, co_await cancellable({}, m.executor, std::move(asking)));
+            id = asked.id;
+        }
+        if (call.approve != ApproveMode::Ask) {
+            protocol::SettleApproval settle;
+            settle.id = id;
+            settle.accept = call.approve == ApproveMode::Allow;
+            settle.by = settle.accept ? QStringLiteral("run --approve allow")
+                                      : QStringLiteral("run --approve deny");
+            auto settling = m.approvals.settle(std::move(settle));
+            (void)co_await cancellable({}, m.executor, std::move(settling));
+        }
+        if (observer.waitingForApproval) {
+            observer.waitingForApproval(true);
+        }
+        auto waiting = m.approvals.settled(id);
+        auto settled = co_await cancellable(stop, m.executor, std::move(waiting));
+        if (observer.waitingForApproval) {
+            observer.waitingForApproval(false);
+        }
+        if (!settled) {
+            if (settled.error().code == ErrorCode::Cancelled) {
+                auto withdrawing = m.approvals.withdraw(
+                    id, QStringLiteral("The process that asked was cancelled."));
+                (void)co_await cancellable({}, m.executor, std::move(withdrawing));
+            }
+            auto answered
+                = co_await answer(std::move(call), settled.error().message, true, {}, cause, stop);
+            co_return answered;
+        }
+        const ApprovalInfo approval = *settled;
+        cause = QString::number(approval.settleSeq);
+        if (approval.state != ApprovalState::Accepted) {
+            auto answered
+                = co_await answer(std::move(call), rejection(approval), true, {}, cause, stop);
+            co_return answered;
+        }
+
+        // What was accepted must be what is done: the plan is made again now, and must be the same, unless the person
+        // changed it; then the changed one must stand before the policy as well.
+        const bool edited = approval.editedArguments.has_value();
+        const QJsonObject arguments = edited ? *approval.editedArguments : call.call.arguments;
+        QString problem;
+        if (auto fits = checkArguments(tool->spec().schema, arguments); !fits) {
+            problem = fits.error().message;
+        } else {
+            auto replanning = makePlan(arguments);
+            auto again = co_await cancellable(stop, m.executor, std::move(replanning));
+            if (!again) {
+                problem = again.error().message;
+            } else if (edited) {
+                const auto verdict = policy::decide(m.rules(), again->action);
+                if (verdict.verdict == policy::Verdict::Forbid) {
+                    problem = refusal(verdict.reason);
+                }
+                plan = std::move(*again);
+            } else if (again->hash() != approval.planHash) {
+                problem = refusal(
+                    QStringLiteral("what it would do has changed since a person accepted it (a file or the "
+                                   "environment is not the same any more). Look again and repeat the call."));
+            } else {
+                plan = std::move(*again);
+            }
+        }
+        if (!problem.isEmpty()) {
+            auto answered = co_await answer(std::move(call), problem, true, {}, cause, stop);
+            co_return answered;
+        }
+    }
+
+    if (call.callLimit > 0 && call.callsBefore >= call.callLimit) {
+        auto answered = co_await answer(
+            std::move(call),
+            refusal(QStringLiteral("this process has used up its %1 tool calls.").arg(call.callLimit)),
+            true,
+            {},
+            cause,
+            stop);
+        co_return answered;
+    }
+    auto performed = co_await perform(
+        std::move(call), tool, std::move(plan), cause, std::move(observer), stop);
+    co_return performed;
+}
+
+QCoro::Task<Result<Settled>> Gate::perform(Call call,
+                                           Tool* tool,
+                                           Plan plan,
+                                           QString cause,
+                                           CallObserver observer,
+                                           std::stop_token stop)
+{
+    QJsonArray files;
+    for (auto it = plan.before.cbegin(); it != plan.before.cend(); ++it) {
+        QJsonObject file{{QStringLiteral("path"), it.key()}};
+        if (it.value()) {
+            auto storing = m.journal.storePart(*it.value());
+            SB_CO_TRY(const QString part, co_await cancellable({}, m.executor, std::move(storing)));
+            file.insert(QStringLiteral("before"), part);
+        } else {
+            file.insert(QStringLiteral("before"), QJsonValue::Null);
+        }
+        files.append(file);
+    }
+    auto intending = m.journal.transact([call, cause, files, command = plan.command, hash = plan.hash()](
+                                            journal::Transaction& transaction) -> Result<qint64> {
+        SB_TRY(const auto started,
+               transaction.append(entryOf(call,
+                                          Kind::ToolStarted,
+                                          cause,
+                                          {{QStringLiteral("command"), command},
+                                           {QStringLiteral("plan"), hash}})));
+        if (!files.isEmpty()) {
+            SB_CHECK(transaction.append(entryOf(call,
+                                                Kind::CheckpointCreated,
+                                                QString::number(started.seq),
+                                                {{QStringLiteral("files"), files}})));
+        }
+        return started.seq;
+    });
+    SB_CO_TRY(const qint64 intent, co_await cancellable({}, m.executor, std::move(intending)));
+    const QString intentCause = QString::number(intent);
+    if (stop.stop_requested()) {
+        auto answered = co_await answer(
+            std::move(call), QStringLiteral("It was cancelled."), true, {}, intentCause, stop);
+        co_return answered;
+    }
+
+    if (observer.effectStarts) {
+        observer.effectStarts(plan.patience);
+    }
+    auto progress = [output = observer.output, redact = m.redact](const QString& text) {
+        if (output) {
+            output(redact ? redact(text) : text);
+        }
+    };
+    // Awaited without the stop token: a cancelled tool still answers, once nothing of it runs any more.
+    auto running = tool->run(Permit(), std::move(plan), call.context, std::move(progress), stop);
+    auto output = co_await cancellable({}, m.executor, std::move(running));
+    if (!output) {
+        auto answered
+            = co_await answer(std::move(call), output.error().message, true, {}, intentCause, stop);
+        co_return answered;
+    }
+    auto answered = co_await answer(
+        std::move(call), output->text, output->isError, output->facts, intentCause, stop);
+    co_return answered;
+}
+
+QCoro::Task<Result<Settled>> Gate::answer(
+    Call call, QString text, bool isError, QJsonObject facts, QString cause, std::stop_token)
+{
+    if (m.redact) {
+        text = m.redact(text);
+    }
+    auto writing = m.journal.append(entryOf(call,
+                                            Kind::ToolResult,
+                                            std::move(cause),
+                                            {{QStringLiteral("text"), text},
+                                             {QStringLiteral("error"), isError},
+                                             {QStringLiteral("facts"), facts}}));
+    SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(writing)));
+    Settled settled;
+    settled.message.role = llm::Role::Tool;
+    settled.message.toolCallId = call.call.id;
+    settled.message.text = text;
+    settled.message.isError = isError;
+    settled.facts = std::move(facts);
+    settled.resultSeq = entry.seq;
+    co_return settled;
+}
+
+} // namespace sb::tools

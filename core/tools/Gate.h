@@ -1,0 +1,96 @@
+#pragma once
+#include "core/approvals/Approvals.h"
+#include "core/journal/Journal.h"
+#include "core/tools/Registry.h"
+
+#include <qcoro/qcorotask.h>
+
+namespace sb::tools {
+
+/// A tool call on its way to the gate.
+struct Call
+{
+    llm::ToolCall call;
+    protocol::ProcessKind kind = protocol::ProcessKind::Worker;
+    Context context;
+    QString channel;
+    QString run; ///< empty outside a run
+    QString cause; ///< seq of the model.response that holds the call
+    QString justification; ///< what the model wrote beside it
+    protocol::ApproveMode approve = protocol::ApproveMode::Ask;
+    int callsBefore = 0; ///< tool calls of this process so far, for its budget
+    int callLimit = 0; ///< 0: none
+};
+
+/// Where a call stood when the program stopped; recovery hands it to Gate::resume.
+struct Interrupted
+{
+    qint64 callSeq = 0; ///< of its tool.call
+    bool started = false; ///< its intent was on disk: the effect may have happened
+    QString approval; ///< id of the approval that it had asked for
+};
+
+/// How a call ended. There is always an answer for the model, journalled as tool.result.
+struct Settled
+{
+    llm::Message message;
+    QJsonObject facts;
+    qint64 resultSeq = 0;
+};
+
+/// What the process that calls wants to hear meanwhile; on its executor or a tool's thread.
+struct CallObserver
+{
+    std::function<void(bool waiting)> waitingForApproval;
+    std::function<void(Milliseconds patience)> effectStarts;
+    std::function<void(const QString&)> output;
+};
+
+/// The one way from a model's wish to an effect. In this order: schema, capability of the process kind, plan, policy,
+/// approval, budget, intent on disk, effect, outcome redacted and journalled. Whatever fails on the way denies, and
+/// the model reads why. It lives on its agent's executor.
+class Gate
+{
+public:
+    struct Parts
+    {
+        const Registry& registry;
+        journal::Journal& journal;
+        approvals::Approvals& approvals;
+        Executor& executor; ///< the agent's
+        Executor& pool; ///< for planning, which reads files
+        std::function<QList<policy::Rule>()> rules; ///< those in force now
+        std::function<QString(const QString&)> redact; ///< takes secrets out of a text
+    };
+    explicit Gate(Parts parts);
+
+    /// Takes a call through. An Error only when the journal cannot be written or the call was cancelled; everything
+    /// else is an answer for the model.
+    QCoro::Task<Result<Settled>> pass(Call call, CallObserver observer, std::stop_token stop);
+
+    /// Takes up a call that was under way when the program stopped. One whose effect may have happened and that is not
+    /// idempotent is put before a person first.
+    QCoro::Task<Result<Settled>> resume(
+        Call call, Interrupted state, CallObserver observer, std::stop_token stop);
+
+private:
+    struct Judged;
+    QCoro::Task<Result<Settled>> judge(
+        Call call, Interrupted state, CallObserver observer, std::stop_token stop);
+    QCoro::Task<Result<Settled>> perform(Call call,
+                                         Tool* tool,
+                                         Plan plan,
+                                         QString cause,
+                                         CallObserver observer,
+                                         std::stop_token stop);
+    QCoro::Task<Result<Settled>> answer(
+        Call call, QString text, bool isError, QJsonObject facts, QString cause, std::stop_token stop);
+    [[nodiscard]] protocol::ApprovalInfo question(const Call& call,
+                                                  const Tool& tool,
+                                                  const Plan& plan,
+                                                  const policy::Decision& decision) const;
+
+    Parts m;
+};
+
+} // namespace sb::tools

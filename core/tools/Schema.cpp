@@ -1,0 +1,40 @@
+#include "core/tools/Schema.h"
+
+#include <valijson/adapters/qtjson_adapter.hpp>
+#include <valijson/schema.hpp>
+#include <valijson/schema_parser.hpp>
+#include <valijson/validation_results.hpp>
+#include <valijson/validator.hpp>
+
+namespace sb::tools {
+
+Result<> checkArguments(const QJsonObject& schema, const QJsonObject& arguments)
+{
+    try {
+        const QJsonValue schemaValue(schema);
+        const QJsonValue argumentsValue(arguments);
+        valijson::Schema parsed;
+        valijson::SchemaParser().populateSchema(valijson::adapters::QtJsonAdapter(schemaValue), parsed);
+        valijson::ValidationResults results;
+        valijson::Validator validator(valijson::Validator::kStrongTypes);
+        if (validator.validate(parsed, valijson::adapters::QtJsonAdapter(argumentsValue), &results)) {
+            return {};
+        }
+        QStringList problems;
+        valijson::ValidationResults::Error error;
+        while (results.popError(error) && problems.size() < 5) {
+            const QString where = QString::fromStdString(error.jsonPointer);
+            const QString what = QString::fromStdString(error.description);
+            problems.append(where.isEmpty() ? what : where + u": " + what);
+        }
+        return fail(ErrorCode::InvalidInput,
+                    QStringLiteral("The arguments do not fit the tool: %1")
+                        .arg(problems.join(QStringLiteral(" "))));
+    } catch (const std::exception& exception) {
+        return fail(ErrorCode::Internal,
+                    QStringLiteral("The tool's schema is unusable: %1")
+                        .arg(QString::fromUtf8(exception.what())));
+    }
+}
+
+} // namespace sb::tools
