@@ -1,5 +1,5 @@
 # Every library from outside, in one place; the README's table gives the reason for each.
-find_package(Qt6 6.8 REQUIRED COMPONENTS Core Network Gui Widgets DBus Test LinguistTools)
+find_package(Qt6 6.8 REQUIRED COMPONENTS Core Network Gui Widgets Svg DBus Test LinguistTools)
 find_package(QCoro6 REQUIRED COMPONENTS Coro Core)
 find_package(KF6SyntaxHighlighting REQUIRED)
 find_package(Qt6Keychain REQUIRED)
