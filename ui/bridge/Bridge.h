@@ -8,8 +8,9 @@ namespace sb::bridge {
 
 class FrameExecutor;
 
-/// The runtime as the GUI thread sees it. Signals come at most once in 16 ms and only when something
-/// happened; each carries all that happened of its kind, the newest value only for things that have a state.
+/// The runtime as the GUI thread sees it. Signals come at most once in 16 ms and only when
+/// something happened; each carries all that happened of its kind, the newest value only for things
+/// that have a state.
 class Bridge final : public QObject
 {
     Q_OBJECT
@@ -20,8 +21,8 @@ public:
     /// Subscribes and asks for the snapshot. Call once, when the panels are connected.
     void start();
 
-    /// Sends a command; `reply` is called with Result<C::Reply> on the GUI thread, in order with the
-    /// events, unless `guard` was destroyed before.
+    /// Sends a command; `reply` is called with Result<C::Reply> on the GUI thread, in order with
+    /// the events, unless `guard` was destroyed before.
     template <class C, class F>
     void request(C command, QObject* guard, F reply)
     {
@@ -31,7 +32,10 @@ public:
                    guard_ = QPointer<QObject>(guard),
                    reply = std::move(reply)](Result<typename C::Reply> result) mutable {
                 postReply(executor,
-                          [this_, guard_, reply = std::move(reply), result = std::move(result)]() mutable {
+                          [this_,
+                           guard_,
+                           reply = std::move(reply),
+                           result = std::move(result)]() mutable {
                               if (this_ && guard_) {
                                   this_->flush();
                                   reply(std::move(result));
@@ -44,22 +48,29 @@ public:
     [[nodiscard]] bool isLoaded() const { return m_loaded; }
     [[nodiscard]] const QList<protocol::AgentInfo>& agents() const { return m_state.agents; }
     [[nodiscard]] const QList<protocol::ChannelInfo>& channels() const { return m_state.channels; }
-    [[nodiscard]] const QList<protocol::ProcessInfo>& processes() const { return m_state.processes; }
-    [[nodiscard]] const QList<protocol::ApprovalInfo>& approvals() const { return m_state.approvals; }
+    [[nodiscard]] const QList<protocol::ProcessInfo>& processes() const
+    {
+        return m_state.processes;
+    }
+    [[nodiscard]] const QList<protocol::ApprovalInfo>& approvals() const
+    {
+        return m_state.approvals;
+    }
     [[nodiscard]] const protocol::Totals& totals() const { return m_state.totals; }
     [[nodiscard]] const QString& configPath() const { return m_state.configPath; }
     [[nodiscard]] const QString& configProblem() const { return m_state.configProblem; }
     /// The process with that id, or nothing when it is unknown.
     [[nodiscard]] const protocol::ProcessInfo* process(const QString& id) const;
     /// The channel, or nothing when it is unknown.
-    [[nodiscard]] const protocol::ChannelInfo* channel(const QString& agent, const QString& id) const;
+    [[nodiscard]] const protocol::ChannelInfo* channel(const QString& agent,
+                                                       const QString& id) const;
 
 Q_SIGNALS:
     /// The first snapshot, or a fresh one after events were lost: read everything again.
     void snapshotLoaded();
     void snapshotFailed(const sb::Error& error);
     void entriesAppended(const QList<sb::protocol::Entry>& entries);
-    void textDeltas(const QList<sb::protocol::TextDelta>& deltas); ///< merged by process
+    void textDeltas(const QList<sb::protocol::TextDelta>& deltas);  ///< merged by process
     void outputTails(const QList<sb::protocol::OutputTail>& tails); ///< merged by process
     void agentsChanged(); ///< added, removed or changed: see agents()
     void channelsChanged(const QList<sb::protocol::ChannelInfo>& channels);

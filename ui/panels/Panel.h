@@ -19,7 +19,7 @@ struct Link
     enum class To { Channel, Process, Approval, Entry };
     To to = To::Entry;
     QString agent;
-    QString id; ///< of the channel, process or approval
+    QString id;     ///< of the channel, process or approval
     qint64 seq = 0; ///< of the journal entry, or of the message in the channel
     bool operator==(const Link&) const = default;
 };
@@ -33,15 +33,16 @@ struct Context
     QString stateDir; ///< where a panel may keep its own state (drafts, column widths); exists
 };
 
-/// Base of the panels that dock. The shell makes the dock, its title, menu, icon and shortcuts from it.
-/// A panel's own actions (addAction) appear in the palette, so give them text, icon and shortcut
-/// (with Qt::WidgetWithChildrenShortcut).
+/// Base of the panels that dock. The shell makes the dock, its title, menu, icon and shortcuts from
+/// it. A panel's own actions (addAction) appear in the palette, so give them text, icon and
+/// shortcut (with Qt::WidgetWithChildrenShortcut).
 class Panel : public QWidget
 {
     Q_OBJECT
 public:
     /// `id` names it in the saved layout and never changes; `icon` is a name of resources/icons.
-    Panel(const Context& context, QString id, QString title, QString icon, QWidget* parent = nullptr);
+    Panel(
+        const Context& context, QString id, QString title, QString icon, QWidget* parent = nullptr);
 
     [[nodiscard]] const QString& id() const { return m_id; }
     [[nodiscard]] const QString& title() const { return m_title; }

@@ -8,12 +8,12 @@
 #include <QIconEngine>
 #include <QPainter>
 #include <QPixmapCache>
+#include <QPointer>
 #include <QScopedValueRollback>
 #include <QStyle>
 #include <QStyleHints>
 #include <QSvgRenderer>
 #include <cmath>
-#include <QPointer>
 
 using namespace Qt::StringLiterals;
 
@@ -29,16 +29,15 @@ double channelLuminance(double value)
 double luminance(const QColor& colour)
 {
     const QColor rgb = colour.toRgb();
-    return 0.2126 * channelLuminance(rgb.redF()) + 0.7152 * channelLuminance(rgb.greenF())
-           + 0.0722 * channelLuminance(rgb.blueF());
+    return 0.2126 * channelLuminance(rgb.redF()) + 0.7152 * channelLuminance(rgb.greenF()) +
+           0.0722 * channelLuminance(rgb.blueF());
 }
 
 QColor mix(const QColor& a, const QColor& b, double partOfA)
 {
     const auto part = [&](double x, double y) { return float(x * partOfA + y * (1 - partOfA)); };
-    return QColor::fromRgbF(part(a.redF(), b.redF()),
-                            part(a.greenF(), b.greenF()),
-                            part(a.blueF(), b.blueF()));
+    return QColor::fromRgbF(
+        part(a.redF(), b.redF()), part(a.greenF(), b.greenF()), part(a.blueF(), b.blueF()));
 }
 
 QPalette ownPalette(bool dark, const QColor& accent)
@@ -86,7 +85,8 @@ QByteArray iconSource(const QString& name)
     return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
-/// Draws an icon anew for each colour and size that it is asked for; QPixmapCache keeps the results.
+/// Draws an icon anew for each colour and size that it is asked for; QPixmapCache keeps the
+/// results.
 QPixmap drawIcon(const QString& name, int size, const QColor& colour, qreal ratio)
 {
     const QString key = u"sb-icon:%1:%2:%3:%4"_s.arg(name).arg(size).arg(colour.name()).arg(ratio);
@@ -97,8 +97,8 @@ QPixmap drawIcon(const QString& name, int size, const QColor& colour, qreal rati
     QByteArray source = iconSource(name);
     source.replace("currentColor", colour.name().toLatin1());
     // Strokes stay at about 1.5 px when the icon is drawn smaller than its grid.
-    source.replace("stroke-width=\"1.5\"",
-                   "stroke-width=\"" + QByteArray::number(std::min(2.0, 36.0 / std::max(size, 1))) + "\"");
+    const QByteArray width = QByteArray::number(std::min(2.0, 36.0 / std::max(size, 1)));
+    source.replace("stroke-width=\"1.5\"", QByteArray("stroke-width=\"" + width + "\""));
     pixmap = QPixmap((QSizeF(size, size) * ratio).toSize());
     pixmap.setDevicePixelRatio(ratio);
     pixmap.fill(Qt::transparent);
@@ -114,10 +114,9 @@ class IconEngine final : public QIconEngine
 {
 public:
     IconEngine(const Theme& theme, QString name, Tone tone)
-        : m_theme(&theme)
-        , m_name(std::move(name))
-        , m_tone(tone)
-    {}
+        : m_theme(&theme), m_name(std::move(name)), m_tone(tone)
+    {
+    }
 
     void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State) override
     {
@@ -126,8 +125,8 @@ public:
                            rect.y() + (rect.height() - side) / 2,
                            side,
                            side);
-        painter->drawPixmap(square,
-                            drawIcon(m_name, side, colour(mode), painter->device()->devicePixelRatio()));
+        painter->drawPixmap(
+            square, drawIcon(m_name, side, colour(mode), painter->device()->devicePixelRatio()));
     }
     QPixmap pixmap(const QSize& size, QIcon::Mode mode, QIcon::State state) override
     {
@@ -154,10 +153,13 @@ private:
     {
         const QPalette palette = QApplication::palette();
         switch (mode) {
-        case QIcon::Disabled: return palette.color(QPalette::Disabled, QPalette::Text);
-        case QIcon::Selected: return palette.color(QPalette::HighlightedText);
+        case QIcon::Disabled:
+            return palette.color(QPalette::Disabled, QPalette::Text);
+        case QIcon::Selected:
+            return palette.color(QPalette::HighlightedText);
         case QIcon::Normal:
-        case QIcon::Active: break;
+        case QIcon::Active:
+            break;
         }
         return m_theme ? m_theme->colour(m_tone) : palette.color(QPalette::Text);
     }
@@ -177,8 +179,8 @@ double contrast(const QColor& a, const QColor& b)
 
 QColor readableOn(const QColor& wanted, const QColor& background, double ratio)
 {
-    const QColor end = contrast(Qt::white, background) > contrast(Qt::black, background) ? Qt::white
-                                                                                           : Qt::black;
+    const QColor end =
+        contrast(Qt::white, background) > contrast(Qt::black, background) ? Qt::white : Qt::black;
     for (int step = 0; step <= 20; ++step) {
         const QColor candidate(mix(end, wanted, step / 20.0).name()); // as it is drawn, in 8 bits
         if (contrast(candidate, background) >= ratio) {
@@ -191,10 +193,14 @@ QColor readableOn(const QColor& wanted, const QColor& background, double ratio)
 Tone riskTone(protocol::Risk risk)
 {
     switch (risk) {
-    case protocol::Risk::Low: return Tone::RiskLow;
-    case protocol::Risk::Medium: return Tone::RiskMedium;
-    case protocol::Risk::High: return Tone::RiskHigh;
-    case protocol::Risk::Critical: return Tone::RiskCritical;
+    case protocol::Risk::Low:
+        return Tone::RiskLow;
+    case protocol::Risk::Medium:
+        return Tone::RiskMedium;
+    case protocol::Risk::High:
+        return Tone::RiskHigh;
+    case protocol::Risk::Critical:
+        return Tone::RiskCritical;
     }
     return Tone::RiskCritical;
 }
@@ -203,20 +209,22 @@ Tone stateTone(protocol::ProcessState state)
 {
     using enum protocol::ProcessState;
     switch (state) {
-    case Running: return Tone::Accent;
-    case WaitingApproval: return Tone::Waiting;
+    case Running:
+        return Tone::Accent;
+    case WaitingApproval:
+        return Tone::Waiting;
     case Succeeded:
-    case Cancelled: return Tone::Done;
+    case Cancelled:
+        return Tone::Done;
     case Failed:
-    case Interrupted: return Tone::Failed;
+    case Interrupted:
+        return Tone::Failed;
     }
     return Tone::Failed;
 }
 
 Theme::Theme(Options options, QObject* parent)
-    : QObject(parent)
-    , m_options(options)
-    , m_systemFont(QApplication::font())
+    : QObject(parent), m_options(options), m_systemFont(QApplication::font())
 {
     apply();
     qApp->installEventFilter(this);
@@ -256,12 +264,13 @@ void Theme::apply()
     QApplication::setPalette(QPalette());
     const QPalette system = QApplication::palette();
     const QPalette styles = QApplication::style()->standardPalette();
-    const bool desktopHasPalette = system.color(QPalette::Window) != styles.color(QPalette::Window)
-                                   || system.color(QPalette::Base) != styles.color(QPalette::Base);
+    const bool desktopHasPalette =
+        system.color(QPalette::Window) != styles.color(QPalette::Window) ||
+        system.color(QPalette::Base) != styles.color(QPalette::Base);
     bool dark = m_options.scheme == Scheme::Dark;
     if (m_options.scheme == Scheme::System) {
-        dark = QGuiApplication::styleHints()->colorScheme() == Qt::ColorScheme::Dark
-               || luminance(system.color(QPalette::Window)) < 0.2;
+        dark = QGuiApplication::styleHints()->colorScheme() == Qt::ColorScheme::Dark ||
+               luminance(system.color(QPalette::Window)) < 0.2;
     }
     if (m_options.scheme != Scheme::System || !desktopHasPalette) {
         QColor accent = system.color(QPalette::Accent);
@@ -288,18 +297,25 @@ void Theme::compute()
     const QColor accent = palette.color(QPalette::Accent);
     const auto wanted = [&](Tone tone) -> QColor {
         switch (tone) {
-        case Tone::Text: return text;
+        case Tone::Text:
+            return text;
         case Tone::RiskLow:
         case Tone::Done:
-        case Tone::Secondary: return mix(text, base, 0.66);
-        case Tone::Accent: return accent;
+        case Tone::Secondary:
+            return mix(text, base, 0.66);
+        case Tone::Accent:
+            return accent;
         case Tone::RiskMedium:
-        case Tone::Waiting: return QColor(m_dark ? 0xffe0b040 : 0xff8a6100);
-        case Tone::RiskHigh: return QColor(m_dark ? 0xfff08a4b : 0xffb34700);
+        case Tone::Waiting:
+            return QColor(m_dark ? 0xffe0b040 : 0xff8a6100);
+        case Tone::RiskHigh:
+            return QColor(m_dark ? 0xfff08a4b : 0xffb34700);
         case Tone::Removed:
         case Tone::Failed:
-        case Tone::RiskCritical: return QColor(m_dark ? 0xfff2726f : 0xffc01f2e);
-        case Tone::Added: return QColor(m_dark ? 0xff63c27a : 0xff1c7a3a);
+        case Tone::RiskCritical:
+            return QColor(m_dark ? 0xfff2726f : 0xffc01f2e);
+        case Tone::Added:
+            return QColor(m_dark ? 0xff63c27a : 0xff1c7a3a);
         }
         return text;
     };
@@ -374,16 +390,17 @@ QIcon Theme::icon(const QString& name, Tone tone) const
     return QIcon(new IconEngine(*this, name, tone));
 }
 
-QPixmap Theme::pixmap(const QString& name, int size, const QColor& colour, qreal devicePixelRatio) const
+QPixmap
+Theme::pixmap(const QString& name, int size, const QColor& colour, qreal devicePixelRatio) const
 {
     return drawIcon(name, size, colour, devicePixelRatio);
 }
 
 bool Theme::eventFilter(QObject* watched, QEvent* event)
 {
-    if (watched == qApp && !m_applying
-        && (event->type() == QEvent::ApplicationPaletteChange
-            || event->type() == QEvent::ApplicationFontChange)) {
+    if (watched == qApp && !m_applying &&
+        (event->type() == QEvent::ApplicationPaletteChange ||
+         event->type() == QEvent::ApplicationFontChange)) {
         compute();
         Q_EMIT changed();
     }

@@ -11,10 +11,10 @@ namespace sb::theme {
 
 /// The 4-px grid.
 namespace space {
-inline constexpr int inside = 4; ///< inside a control
+inline constexpr int inside = 4;  ///< inside a control
 inline constexpr int related = 8; ///< between things that belong together
 inline constexpr int margin = 12; ///< around a panel
-inline constexpr int group = 16; ///< between groups
+inline constexpr int group = 16;  ///< between groups
 } // namespace space
 inline constexpr int cornerRadius = 6;
 inline constexpr int smallIcon = 16;
@@ -30,16 +30,16 @@ enum class Density { Comfortable, Compact };
 enum class Tone {
     Text,
     Secondary,
-    Accent, ///< selected, primary, running
-    Waiting, ///< amber
-    Done, ///< as secondary text
-    Failed, ///< red
-    RiskLow, ///< neutral
-    RiskMedium, ///< amber
-    RiskHigh, ///< orange
+    Accent,       ///< selected, primary, running
+    Waiting,      ///< amber
+    Done,         ///< as secondary text
+    Failed,       ///< red
+    RiskLow,      ///< neutral
+    RiskMedium,   ///< amber
+    RiskHigh,     ///< orange
     RiskCritical, ///< red
-    Added, ///< of a diff
-    Removed, ///< of a diff
+    Added,        ///< of a diff
+    Removed,      ///< of a diff
 };
 
 /// WCAG 2 contrast ratio of two opaque colours, 1 … 21.
@@ -63,9 +63,7 @@ public:
         Density density = Density::Comfortable;
     };
     explicit Theme(Options options, QObject* parent = nullptr);
-    Theme()
-        : Theme(Options{})
-    {}
+    Theme() : Theme(Options{}) {}
     ~Theme() override;
 
     [[nodiscard]] bool isDark() const;
@@ -75,13 +73,14 @@ public:
 
     /// The colour of text and marks; ≥ 4.5:1 on Base, AlternateBase and Window.
     [[nodiscard]] QColor colour(Tone tone) const;
-    /// A quiet background for a badge or a banner of that tone; colour(tone) and text stay readable on it.
+    /// A quiet background for a badge or a banner of that tone; colour(tone) and text stay readable
+    /// on it.
     [[nodiscard]] QColor soft(Tone tone) const;
     [[nodiscard]] QColor hairline() const;
 
     [[nodiscard]] QFont body() const;
     [[nodiscard]] QFont secondary() const; ///< 0.85, never below 11 px
-    [[nodiscard]] QFont title() const; ///< 1.25, half-bold
+    [[nodiscard]] QFont title() const;     ///< 1.25, half-bold
     [[nodiscard]] QFont mono() const;
     /// The height of a row of a list or table with one line of body text.
     [[nodiscard]] int rowHeight() const;
@@ -89,10 +88,8 @@ public:
     /// An icon of resources/icons by its file name without suffix. It follows the theme by itself.
     [[nodiscard]] QIcon icon(const QString& name, Tone tone = Tone::Text) const;
     /// The same as a picture of `size` logical pixels, for delegates.
-    [[nodiscard]] QPixmap pixmap(const QString& name,
-                                 int size,
-                                 const QColor& colour,
-                                 qreal devicePixelRatio) const;
+    [[nodiscard]] QPixmap
+    pixmap(const QString& name, int size, const QColor& colour, qreal devicePixelRatio) const;
 
 Q_SIGNALS:
     /// Palette, fonts or density changed: cached layouts and pictures are stale.

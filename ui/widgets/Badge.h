@@ -13,7 +13,7 @@ struct BadgeSpec
     theme::Tone tone = theme::Tone::Secondary;
     bool operator==(const BadgeSpec&) const = default;
 };
-BadgeSpec riskBadge(protocol::Risk risk); ///< "Low risk" … "Critical risk"
+BadgeSpec riskBadge(protocol::Risk risk);           ///< "Low risk" … "Critical risk"
 BadgeSpec stateBadge(protocol::ProcessState state); ///< "Running", "Waits for you", …
 BadgeSpec approvalBadge(protocol::ApprovalState state);
 

@@ -8,8 +8,9 @@ class QPushButton;
 
 namespace sb::widgets {
 
-/// One line of text that is elided to fit: in the middle for paths (the default), at the end for sentences.
-/// The whole text is in the tooltip and in the accessible name, and can be copied from the context menu.
+/// One line of text that is elided to fit: in the middle for paths (the default), at the end for
+/// sentences. The whole text is in the tooltip and in the accessible name, and can be copied from
+/// the context menu.
 class ElidedLabel final : public QWidget
 {
     Q_OBJECT
@@ -31,7 +32,8 @@ private:
     Qt::TextElideMode m_mode;
 };
 
-/// Text in a role of the theme (secondary, title, a tone) that follows theme changes; wraps; can be selected.
+/// Text in a role of the theme (secondary, title, a tone) that follows theme changes; wraps; can be
+/// selected.
 class ToneLabel final : public QLabel
 {
     Q_OBJECT
@@ -51,7 +53,8 @@ private:
     theme::Tone m_tone;
 };
 
-/// What a panel shows while it has nothing to show: an icon, one or two sentences, perhaps a button.
+/// What a panel shows while it has nothing to show: an icon, one or two sentences, perhaps a
+/// button.
 class EmptyState final : public QWidget
 {
     Q_OBJECT
