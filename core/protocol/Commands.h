@@ -389,6 +389,7 @@ struct StartRun
     QString agent; ///< empty: the first of the configuration
     QString task;
     ApproveMode approve = ApproveMode::Ask;
+    bool unattended = false; ///< nobody can be asked here: it parks, and ends its turn with waiting_approval
     bool tour = false; ///< the bundled tour instead of a task
     bool rehearsed = false; ///< the tour plays the person as well
     template <class S, class V>
@@ -397,6 +398,7 @@ struct StartRun
         v("agent", s.agent);
         v("task", s.task);
         v("approve", s.approve);
+        v("unattended", s.unattended);
         v("tour", s.tour);
         v("rehearsed", s.rehearsed);
     }

@@ -42,6 +42,11 @@ QString refusal(const QString& why)
     return QStringLiteral("Refused: ") + why;
 }
 
+bool isLeaving(const CallObserver& observer)
+{
+    return observer.isLeaving && observer.isLeaving();
+}
+
 QString rejection(const ApprovalInfo& approval)
 {
     if (approval.state == ApprovalState::Expired) {
@@ -116,6 +121,8 @@ QCoro::Task<Result<Settled>> Gate::judge(
         cause = QString::number(entry.seq);
         state.callSeq = entry.seq;
     }
+    call.callSeq = state.callSeq;
+    call.context.callSeq = state.callSeq;
 
     Tool* tool = m.registry.find(call.kind, call.call.name);
     if (tool == nullptr) {
@@ -154,6 +161,9 @@ QCoro::Task<Result<Settled>> Gate::judge(
     auto planning = makePlan(call.call.arguments);
     auto planned = co_await cancellable(stop, m.executor, std::move(planning));
     if (!planned) {
+        if (isLeaving(observer)) {
+            co_return std::unexpected(planned.error());
+        }
         auto answered
             = co_await answer(std::move(call), planned.error().message, true, {}, cause, stop);
         co_return answered;
@@ -220,6 +230,9 @@ QCoro::Task<Result<Settled>> Gate::judge(
             observer.waitingForApproval(false);
         }
         if (!settled) {
+            if (isLeaving(observer)) {
+                co_return std::unexpected(settled.error()); // it waits on, in the next life
+            }
             if (settled.error().code == ErrorCode::Cancelled) {
                 auto withdrawing = m.approvals.withdraw(
                     id, QStringLiteral("The process that asked was cancelled."));
@@ -247,6 +260,9 @@ QCoro::Task<Result<Settled>> Gate::judge(
         } else {
             auto replanning = makePlan(arguments);
             auto again = co_await cancellable(stop, m.executor, std::move(replanning));
+            if (!again && isLeaving(observer)) {
+                co_return std::unexpected(again.error());
+            }
             if (!again) {
                 problem = again.error().message;
             } else if (edited) {
@@ -321,7 +337,7 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
     });
     SB_CO_TRY(const qint64 intent, co_await cancellable({}, m.executor, std::move(intending)));
     const QString intentCause = QString::number(intent);
-    if (stop.stop_requested()) {
+    if (stop.stop_requested() && !isLeaving(observer)) {
         auto answered = co_await answer(
             std::move(call), QStringLiteral("It was cancelled."), true, {}, intentCause, stop);
         co_return answered;
@@ -338,6 +354,10 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
     // Awaited without the stop token: a cancelled tool still answers, once nothing of it runs any more.
     auto running = tool->run(Permit(), std::move(plan), call.context, std::move(progress), stop);
     auto output = co_await cancellable({}, m.executor, std::move(running));
+    if (isLeaving(observer)) {
+        // Its effect may be half done; the record says "begun", and recovery takes it from there.
+        co_return fail(ErrorCode::Cancelled, QStringLiteral("The program is closing."));
+    }
     if (!output) {
         auto answered
             = co_await answer(std::move(call), output.error().message, true, {}, intentCause, stop);
@@ -357,7 +377,8 @@ QCoro::Task<Result<Settled>> Gate::answer(
     auto writing = m.journal.append(entryOf(call,
                                             Kind::ToolResult,
                                             std::move(cause),
-                                            {{QStringLiteral("text"), text},
+                                            {{QStringLiteral("call_seq"), call.callSeq},
+                                             {QStringLiteral("text"), text},
                                              {QStringLiteral("error"), isError},
                                              {QStringLiteral("facts"), facts}}));
     SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(writing)));

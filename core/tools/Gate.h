@@ -20,6 +20,7 @@ struct Call
     protocol::ApproveMode approve = protocol::ApproveMode::Ask;
     int callsBefore = 0; ///< tool calls of this process so far, for its budget
     int callLimit = 0; ///< 0: none
+    qint64 callSeq = 0; ///< of its tool.call; set by the gate
 };
 
 /// Where a call stood when the program stopped; recovery hands it to Gate::resume.
@@ -44,6 +45,8 @@ struct CallObserver
     std::function<void(bool waiting)> waitingForApproval;
     std::function<void(Milliseconds patience)> effectStarts;
     std::function<void(const QString&)> output;
+    /// Whether the whole program is closing: then nothing is answered or withdrawn, and the next start resumes.
+    std::function<bool()> isLeaving;
 };
 
 /// The one way from a model's wish to an effect. In this order: schema, capability of the process kind, plan, policy,
@@ -74,7 +77,6 @@ public:
         Call call, Interrupted state, CallObserver observer, std::stop_token stop);
 
 private:
-    struct Judged;
     QCoro::Task<Result<Settled>> judge(
         Call call, Interrupted state, CallObserver observer, std::stop_token stop);
     QCoro::Task<Result<Settled>> perform(Call call,

@@ -19,6 +19,7 @@ struct Context
     QString process;
     QString workspace; ///< absolute, links resolved
     QStringList allowedHosts;
+    qint64 callSeq = 0; ///< seq of the tool.call: the same again when a call is repeated after a crash
 };
 
 /// What a call would do, worked out before anybody is asked: the facts that policy judges, a person sees, and the
