@@ -28,9 +28,7 @@ bool standsBefore(const ApprovalInfo& a, const ApprovalInfo& b)
 
 } // namespace
 
-ApprovalsModel::ApprovalsModel(QObject* parent)
-    : QAbstractListModel(parent)
-{}
+ApprovalsModel::ApprovalsModel(QObject* parent) : QAbstractListModel(parent) {}
 
 void ApprovalsModel::reset(const QList<ApprovalInfo>& approvals)
 {
@@ -84,7 +82,8 @@ void ApprovalsModel::apply(const ApprovalInfo& approval)
 
 int ApprovalsModel::place(const ApprovalInfo& approval) const
 {
-    // A row that has to move stands in the wrong order itself, so a binary search could be led astray.
+    // A row that has to move stands in the wrong order itself, so a binary search could be led
+    // astray.
     for (int at = 0; at < m_rows.size(); ++at) {
         if (m_rows.at(at).id != approval.id && standsBefore(approval, m_rows.at(at))) {
             return at;
@@ -131,7 +130,10 @@ QVariant ApprovalsModel::data(const QModelIndex& index, int role) const
         return approval.command.isEmpty() ? approval.tool : approval.command;
     case Qt::AccessibleTextRole:
         return tr("%1, %2, %3: %4")
-            .arg(widgets::approvalBadge(approval.state).word, widgets::riskBadge(approval.risk).word, approval.tool, approval.command);
+            .arg(widgets::approvalBadge(approval.state).word,
+                 widgets::riskBadge(approval.risk).word,
+                 approval.tool,
+                 approval.command);
     case IdRole:
         return approval.id;
     case StateRole:

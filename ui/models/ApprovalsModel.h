@@ -5,7 +5,8 @@
 
 namespace sb::models {
 
-/// All approvals that the window knows: those that wait first, the oldest on top; then the settled ones, newest first.
+/// All approvals that the window knows: those that wait first, the oldest on top; then the settled
+/// ones, newest first.
 class ApprovalsModel final : public QAbstractListModel
 {
     Q_OBJECT
@@ -13,14 +14,15 @@ public:
     enum Role {
         IdRole = Qt::UserRole + 1,
         StateRole, ///< int(ApprovalState)
-        RiskRole, ///< int(Risk)
+        RiskRole,  ///< int(Risk)
     };
 
     explicit ApprovalsModel(QObject* parent = nullptr);
 
     /// Replaces everything, as after a snapshot.
     void reset(const QList<protocol::ApprovalInfo>& approvals);
-    /// Inserts or updates. A settled one never becomes a waiting one again: news that come late change nothing.
+    /// Inserts or updates. A settled one never becomes a waiting one again: news that come late
+    /// change nothing.
     void apply(const protocol::ApprovalInfo& approval);
 
     [[nodiscard]] const protocol::ApprovalInfo& at(int row) const { return m_rows.at(row); }

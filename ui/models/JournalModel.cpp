@@ -43,14 +43,14 @@ bool JournalFilter::accepts(const Entry& entry) const
     if (words.isEmpty()) {
         return true;
     }
-    const auto payload = QString::fromUtf8(QJsonDocument(entry.payload).toJson(QJsonDocument::Compact));
+    const auto payload =
+        QString::fromUtf8(QJsonDocument(entry.payload).toJson(QJsonDocument::Compact));
     return std::ranges::all_of(
         words, [&](const QString& word) { return payload.contains(word, Qt::CaseInsensitive); });
 }
 
 JournalModel::JournalModel(Query query, QObject* parent)
-    : QAbstractTableModel(parent)
-    , m_query(std::move(query))
+    : QAbstractTableModel(parent), m_query(std::move(query))
 {
     m_flush.setSingleShot(true);
     m_flush.setInterval(33);
@@ -82,7 +82,8 @@ void JournalModel::setFilter(const JournalFilter& filter)
     reload();
 }
 
-void JournalModel::clear()
+// All is in place before the views hear of the reset, for they may ask for more at once.
+void JournalModel::restart(Start start)
 {
     ++m_generation;
     beginResetModel();
@@ -91,31 +92,26 @@ void JournalModel::clear()
     m_chains.clear();
     m_arrived.clear();
     m_problem.clear();
-    m_target = {};
+    m_target = std::move(start.target);
     m_inFlight = 0;
-    m_live = true;
+    m_live = start.before.isEmpty();
     for (const auto& agent : shownAgents()) {
-        m_chains.insert(agent, {});
+        m_chains[agent].before = start.before.value(agent);
     }
     endResetModel();
+    ask();
+    Q_EMIT stateChanged();
 }
 
 void JournalModel::reload()
 {
-    clear();
-    ask();
-    Q_EMIT stateChanged();
+    restart({});
 }
 
 void JournalModel::showAround(const QString& agent, qint64 seq)
 {
     m_filter = {.agent = agent, .kinds = {}, .text = {}};
-    clear();
-    m_live = false;
-    m_target = {agent, seq};
-    m_chains[agent].before = seq + pageSize / 4;
-    ask();
-    Q_EMIT stateChanged();
+    restart({.before = {{agent, seq + pageSize / 4}}, .target = {agent, seq}});
 }
 
 void JournalModel::showOlder()
@@ -123,18 +119,12 @@ void JournalModel::showOlder()
     if (m_rows.isEmpty()) {
         return;
     }
-    QHash<QString, qint64> lowest;
-    for (const auto& entry : std::as_const(m_rows)) {
-        lowest[entry.agent] = entry.seq; // the rows run from new to old
+    QHash<QString, qint64> before;
+    for (auto chain = m_chains.cbegin(); chain != m_chains.cend(); ++chain) {
+        before[chain.key()] =
+            chain->buffer.isEmpty() ? chain->before : chain->buffer.first().seq + 1;
     }
-    const auto before = m_chains;
-    clear();
-    m_live = false;
-    for (auto chain = m_chains.begin(); chain != m_chains.end(); ++chain) {
-        chain->before = lowest.value(chain.key(), before.value(chain.key()).before);
-    }
-    ask();
-    Q_EMIT stateChanged();
+    restart({.before = before, .target = {}});
 }
 
 // Asks every chain that has nothing left to show and may have more.
@@ -156,7 +146,8 @@ void JournalModel::ask()
             query.kinds.append(protocol::kindName(kind));
         }
         m_query(query,
-                [self = QPointer(this), agent, generation = m_generation](Result<QueryJournal::Reply> reply) {
+                [self = QPointer(this), agent, generation = m_generation](
+                    Result<QueryJournal::Reply> reply) {
                     if (self && self->m_generation == generation) {
                         self->answered(agent, std::move(reply));
                     }
@@ -171,7 +162,8 @@ void JournalModel::answered(const QString& agent, Result<QueryJournal::Reply> re
     chain.asked = false;
     if (!reply) {
         m_problem = reply.error().message;
-        chain.more = false; // one failure must not become a storm of questions; reload() starts over
+        chain.more =
+            false; // one failure must not become a storm of questions; reload() starts over
     } else {
         chain.more = reply->more && !reply->entries.isEmpty();
         for (auto& entry : reply->entries) {
@@ -256,8 +248,8 @@ void JournalModel::flush()
         return;
     }
     std::ranges::stable_sort(fresh, isNewer);
-    // Chains are read side by side, so a straggler may be older than the newest row; it is put on top all the same,
-    // for rows that somebody reads must not shift.
+    // Chains are read side by side, so a straggler may be older than the newest row; it is put on
+    // top all the same, for rows that somebody reads must not shift.
     beginInsertRows({}, 0, int(fresh.size()) - 1);
     m_present.unite(seen);
     m_rows = fresh + m_rows;
@@ -303,8 +295,9 @@ QList<int> JournalModel::causedBy(const QString& agent, qint64 seq) const
 
 bool JournalModel::isCapped() const
 {
-    return m_rows.size() >= maxRows()
-           && std::ranges::any_of(m_chains, [](const Chain& chain) { return chain.more || !chain.buffer.isEmpty(); });
+    return m_rows.size() >= maxRows() && std::ranges::any_of(m_chains, [](const Chain& chain) {
+               return chain.more || !chain.buffer.isEmpty();
+           });
 }
 
 int JournalModel::rowCount(const QModelIndex& parent) const
@@ -319,8 +312,8 @@ int JournalModel::columnCount(const QModelIndex& parent) const
 
 bool JournalModel::canFetchMore(const QModelIndex& parent) const
 {
-    return !parent.isValid() && m_inFlight == 0 && m_rows.size() < maxRows()
-           && std::ranges::any_of(m_chains, &Chain::more);
+    return !parent.isValid() && m_inFlight == 0 && m_rows.size() < maxRows() &&
+           std::ranges::any_of(m_chains, &Chain::more);
 }
 
 void JournalModel::fetchMore(const QModelIndex& parent)
@@ -356,8 +349,9 @@ QVariant JournalModel::data(const QModelIndex& index, int role) const
     case Qt::ToolTipRole:
         return index.column() == Time ? widgets::exactTimeText(entry.time) : QVariant();
     case Qt::AccessibleTextRole:
-        return tr("%1: %2").arg(headerData(index.column(), Qt::Horizontal, Qt::DisplayRole).toString(),
-                                data(index, Qt::DisplayRole).toString());
+        return tr("%1: %2").arg(
+            headerData(index.column(), Qt::Horizontal, Qt::DisplayRole).toString(),
+            data(index, Qt::DisplayRole).toString());
     case KindRole:
         return int(entry.kind);
     case FailureRole:

@@ -13,18 +13,18 @@ namespace sb::models {
 /// What the journal's table is narrowed to.
 struct JournalFilter
 {
-    QString agent; ///< one chain; empty: all of setAgents()
+    QString agent;               ///< one chain; empty: all of setAgents()
     QList<protocol::Kind> kinds; ///< empty: all
-    QString text; ///< words that the payload contains
+    QString text;                ///< words that the payload contains
     bool operator==(const JournalFilter&) const = default;
 
     /// Whether a new entry belongs into the table.
     [[nodiscard]] bool accepts(const protocol::Entry& entry) const;
 };
 
-/// Journal entries, newest first, over one chain or merged over all by time. Older ones are asked for page by page as
-/// the view needs them; new ones are put on top once a frame. It holds at most maxRows() entries: above that the
-/// oldest leave, and can be asked for again.
+/// Journal entries, newest first, over one chain or merged over all by time. Older ones are asked
+/// for page by page as the view needs them; new ones are put on top once a frame. It holds at most
+/// maxRows() entries: above that the oldest leave, and can be asked for again.
 class JournalModel final : public QAbstractTableModel
 {
     Q_OBJECT
@@ -32,7 +32,7 @@ public:
     enum Column { Time, Agent, Kind, Process, Summary, ColumnCount };
     enum Role {
         KindRole = Qt::UserRole + 1, ///< int(protocol::Kind)
-        FailureRole, ///< bool: the entry tells of a failure
+        FailureRole,                 ///< bool: the entry tells of a failure
     };
     using Answer = std::function<void(Result<protocol::QueryJournal::Reply>)>;
     /// Sends a query and answers in the model's thread, now or later.
@@ -48,7 +48,8 @@ public:
     void reload();
     /// Shows one chain around an entry, without filter by kind or text; found() follows.
     void showAround(const QString& agent, qint64 seq);
-    /// Goes on with entries older than the last row where the cap stopped paging; newer ones are left behind.
+    /// Goes on with entries older than the last row where the cap stopped paging; newer ones are
+    /// left behind.
     void showOlder();
     /// New entries, as they are appended.
     void append(const QList<protocol::Entry>& entries);
@@ -82,8 +83,8 @@ Q_SIGNALS:
     void found(int row);
 
 private:
-    // Where the reading of one chain stands. `buffer` holds what was read but cannot be shown yet, because another
-    // chain may still have something newer.
+    // Where the reading of one chain stands. `buffer` holds what was read but cannot be shown yet,
+    // because another chain may still have something newer.
     struct Chain
     {
         QList<protocol::Entry> buffer; // newest first
@@ -92,7 +93,14 @@ private:
         bool asked = false;
     };
 
-    void clear();
+    struct Start
+    {
+        QHash<QString, qint64>
+            before; // where to read from in each chain; empty: from the end, and live
+        std::pair<QString, qint64> target; // an entry to be found; seq 0: none
+    };
+
+    void restart(Start start);
     void ask();
     void answered(const QString& agent, Result<protocol::QueryJournal::Reply> reply);
     void mergeBuffers();

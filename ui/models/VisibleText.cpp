@@ -27,19 +27,20 @@ bool isInvisible(char32_t c)
     default:
         break;
     }
-    // Letters and marks that draw nothing: Hangul fillers, variation selectors, the combining grapheme joiner.
-    return c == 0x115F || c == 0x1160 || c == 0x3164 || c == 0xFFA0 || c == 0x034F || c == 0x2800
-           || c == 0x17B4 || c == 0x17B5 || (c >= 0xFE00 && c <= 0xFE0F) || (c >= 0xE0100 && c <= 0xE01EF);
+    // Letters and marks that draw nothing: Hangul fillers, variation selectors, the combining
+    // grapheme joiner.
+    return c == 0x115F || c == 0x1160 || c == 0x3164 || c == 0xFFA0 || c == 0x034F || c == 0x2800 ||
+           c == 0x17B4 || c == 0x17B5 || (c >= 0xFE00 && c <= 0xFE0F) ||
+           (c >= 0xE0100 && c <= 0xE01EF);
 }
 
 // Letters of other scripts that nearly all fonts draw as a Latin letter.
 bool isLatinTwin(char32_t c)
 {
-    static constexpr QStringView twins
-        = u"аеорсухіјѕԁԛԝһӏвкмнтгАВЕЗКМНОРСТУХІЈЅԌԚԜҺӀ" // Cyrillic
-          u"αονρτυκιγηωχΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ" // Greek
-          u"ցհոսօզՍՏՕ" // Armenian
-          u"ᎪᎬᎫᎵᏀᏃᏔᏚᏞᏟᎠᏴᏢ"; // Cherokee
+    static constexpr QStringView twins = u"аеорсухіјѕԁԛԝһӏвкмнтгАВЕЗКМНОРСТУХІЈЅԌԚԜҺӀ" // Cyrillic
+                                         u"αονρτυκιγηωχΑΒΕΖΗΙΚΜΝΟΡΤΥΧϲϳ"               // Greek
+                                         u"ցհոսօզՍՏՕ"                                  // Armenian
+                                         u"ᎪᎬᎫᎵᏀᏃᏔᏚᏞᏟᎠᏴᏢ";                             // Cherokee
     return QChar::requiresSurrogates(c) ? false : twins.contains(QChar(char16_t(c)));
 }
 
@@ -49,21 +50,22 @@ bool isAlwaysLookAlike(char32_t c, Strictness strictness)
     if ((c >= 0xFF01 && c <= 0xFF5E) || (c >= 0x1D400 && c <= 0x1D7FF)) {
         return true; // full-width forms, mathematical alphabets
     }
-    if (c == 0x037E || c == 0x0131 || c == 0x2024 || c == 0x2044 || c == 0x2215 || c == 0x29F8
-        || c == 0xA789 || c == 0x2236 || c == 0x01C3 || c == 0x29F5 || c == 0x2216) {
+    if (c == 0x037E || c == 0x0131 || c == 0x2024 || c == 0x2044 || c == 0x2215 || c == 0x29F8 ||
+        c == 0xA789 || c == 0x2236 || c == 0x01C3 || c == 0x29F5 || c == 0x2216) {
         return true;
     }
     if (strictness == Strictness::Prose) {
         return false;
     }
-    return (c >= 0x2010 && c <= 0x2015) || c == 0x2212 || (c >= 0x2018 && c <= 0x201F) || c == 0x02BC
-           || c == 0x2032 || c == 0x2033 || c == 0x00B4 || c == 0x2039 || c == 0x203A || c == 0x2223
-           || c == 0x01C0;
+    return (c >= 0x2010 && c <= 0x2015) || c == 0x2212 || (c >= 0x2018 && c <= 0x201F) ||
+           c == 0x02BC || c == 0x2032 || c == 0x2033 || c == 0x00B4 || c == 0x2039 || c == 0x203A ||
+           c == 0x2223 || c == 0x01C0;
 }
 
 QString code(char32_t c)
 {
-    return QStringLiteral("⟨U+%1⟩").arg(QString::number(uint(c), 16).toUpper(), 4, QLatin1Char('0'));
+    return QStringLiteral("⟨U+%1⟩").arg(
+        QString::number(uint(c), 16).toUpper(), 4, QLatin1Char('0'));
 }
 
 bool isRightToLeft(char32_t c)
@@ -77,16 +79,20 @@ bool isWordPart(char32_t c)
     return QChar::isLetterOrNumber(c) || QChar::isMark(c);
 }
 
+struct Notice
+{
+    Q_DECLARE_TR_FUNCTIONS(VisibleText)
+};
+
 class Builder
 {
 public:
-    explicit Builder(Strictness strictness)
-        : m_strictness(strictness)
-    {}
+    explicit Builder(Strictness strictness) : m_strictness(strictness) {}
 
     void word(const QList<uint>& letters)
     {
-        // A word in a foreign script is honest; one that mixes it with Latin, or could wholly pass for Latin, is not.
+        // A word in a foreign script is honest; one that mixes it with Latin, or could wholly pass
+        // for Latin, is not.
         bool mixed = false;
         bool allTwins = !letters.isEmpty();
         for (const uint c : letters) {
@@ -146,7 +152,8 @@ VisibleText visibleText(const QString& raw, Strictness strictness)
 {
     // Nearly all texts are plain ASCII, and some are long.
     if (std::ranges::all_of(raw, [](QChar c) {
-            return (c >= QLatin1Char(' ') && c < QLatin1Char('\x7f')) || c == QLatin1Char('\n') || c == QLatin1Char('\t');
+            return (c >= QLatin1Char(' ') && c < QLatin1Char('\x7f')) || c == QLatin1Char('\n') ||
+                   c == QLatin1Char('\t');
         })) {
         return {.text = raw, .marks = {}};
     }
@@ -167,22 +174,25 @@ VisibleText visibleText(const QString& raw, Strictness strictness)
 
 QString visibleTextNotice(const VisibleText& text)
 {
-    const auto tr = [](const char* words, int n) {
-        return QCoreApplication::translate("sb::models::VisibleText", words, nullptr, n);
-    };
     QStringList sentences;
     if (text.invisible == 1) {
-        sentences.append(tr("One invisible character is shown by its code.", 1));
+        sentences.append(Notice::tr("One invisible character is shown by its code."));
     } else if (text.invisible > 1) {
-        sentences.append(tr("%n invisible characters are shown by their codes.", text.invisible));
+        sentences.append(Notice::tr(
+            "%n invisible characters are shown by their codes.", nullptr, text.invisible));
     }
     if (text.lookAlike == 1) {
-        sentences.append(tr("One character only looks like another; its code stands behind it.", 1));
+        sentences.append(
+            Notice::tr("One character only looks like another; its code stands behind it."));
     } else if (text.lookAlike > 1) {
-        sentences.append(tr("%n characters only look like others; their codes stand behind them.", text.lookAlike));
+        sentences.append(
+            Notice::tr("%n characters only look like others; their codes stand behind them.",
+                       nullptr,
+                       text.lookAlike));
     }
     if (text.rightToLeft) {
-        sentences.append(tr("It holds right-to-left text, so parts may appear in another order than they are read in.", 1));
+        sentences.append(Notice::tr("It holds right-to-left text, so parts may appear in another "
+                                    "order than they are read in."));
     }
     return sentences.join(QLatin1Char(' '));
 }

@@ -2,7 +2,8 @@
 #include <QList>
 #include <QString>
 
-/// What a person must not be fooled by: characters that cannot be seen, that reorder others, or that look like another.
+/// What a person must not be fooled by: characters that cannot be seen, that reorder others, or
+/// that look like another.
 namespace sb::models {
 
 /// A stretch of the shown text that stands for a suspicious character.
@@ -15,10 +16,11 @@ struct VisibleMark
 
 struct VisibleText
 {
-    QString text; ///< to be shown: every suspicious character has its code beside it or in its place
+    QString
+        text; ///< to be shown: every suspicious character has its code beside it or in its place
     QList<VisibleMark> marks; ///< in order
-    int invisible = 0; ///< characters replaced by their code
-    int lookAlike = 0; ///< characters that have their code put behind
+    int invisible = 0;        ///< characters replaced by their code
+    int lookAlike = 0;        ///< characters that have their code put behind
     bool rightToLeft = false; ///< holds letters that are written from right to left
     bool operator==(const VisibleText&) const = default;
 };
@@ -28,7 +30,8 @@ enum class Strictness {
     Exact, ///< commands and paths: whatever looks like ASCII and isn't
 };
 
-/// Makes hidden characters visible as ⟨U+200B⟩ and marks look-alikes: а⟨U+0430⟩. Line feeds and tabs stay.
+/// Makes hidden characters visible as ⟨U+200B⟩ and marks look-alikes: а⟨U+0430⟩. Line feeds and
+/// tabs stay.
 VisibleText visibleText(const QString& raw, Strictness strictness);
 
 /// One sentence about what was made visible; empty when there was nothing.

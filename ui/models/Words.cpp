@@ -7,16 +7,19 @@ namespace sb::models {
 
 namespace {
 
-QString tr(const char* text)
+// Gives the sentences below a context that the translators' tools find.
+struct Words
 {
-    return QCoreApplication::translate("sb::models::Words", text);
-}
+    Q_DECLARE_TR_FUNCTIONS(Words)
+};
 
 } // namespace
 
 QString timeOfDayText(TimeUs time)
 {
-    return QDateTime::fromMSecsSinceEpoch(time / 1000).time().toString(QStringLiteral("HH:mm:ss.zzz"));
+    return QDateTime::fromMSecsSinceEpoch(time / 1000)
+        .time()
+        .toString(QStringLiteral("HH:mm:ss.zzz"));
 }
 
 QString briefCountText(qint64 count)
@@ -26,31 +29,32 @@ QString briefCountText(qint64 count)
         return locale.toString(count);
     }
     if (count < 1'000'000) {
-        return tr("%1k").arg(locale.toString(double(count) / 1000, 'f', count < 100'000 ? 1 : 0));
+        return Words::tr("%1k").arg(
+            locale.toString(double(count) / 1000, 'f', count < 100'000 ? 1 : 0));
     }
-    return tr("%1M").arg(locale.toString(double(count) / 1'000'000, 'f', 1));
+    return Words::tr("%1M").arg(locale.toString(double(count) / 1'000'000, 'f', 1));
 }
 
 QString processKindText(protocol::ProcessKind kind)
 {
     switch (kind) {
     case protocol::ProcessKind::Channel:
-        return tr("channel");
+        return Words::tr("channel");
     case protocol::ProcessKind::Branch:
-        return tr("branch");
+        return Words::tr("branch");
     case protocol::ProcessKind::Worker:
-        return tr("worker");
+        return Words::tr("worker");
     case protocol::ProcessKind::Compactor:
-        return tr("compactor");
+        return Words::tr("compactor");
     case protocol::ProcessKind::Cortex:
-        return tr("cortex");
+        return Words::tr("cortex");
     }
     return {};
 }
 
 QString deciderText(const QString& by)
 {
-    return by == QLatin1StringView("window") ? tr("you") : by;
+    return by == QLatin1StringView("window") ? Words::tr("you") : by;
 }
 
 QString quotedArgument(const QString& argument)

@@ -3,7 +3,8 @@
 
 #include <QString>
 
-/// Words and figures of these models; those that the whole window shares are in ui/widgets/Format.h.
+/// Words and figures of these models; those that the whole window shares are in
+/// ui/widgets/Format.h.
 namespace sb::models {
 
 /// Local time of day with milliseconds, for tables.
@@ -14,7 +15,8 @@ QString processKindText(protocol::ProcessKind kind);
 /// Who decided, as said in a sentence: "you" for this window, else the name as given.
 QString deciderText(const QString& by);
 
-/// One argument as a POSIX shell would want it typed, so that the borders between arguments are seen.
+/// One argument as a POSIX shell would want it typed, so that the borders between arguments are
+/// seen.
 QString quotedArgument(const QString& argument);
 /// All arguments, quoted, with spaces between.
 QString quotedCommand(const QStringList& argv);

@@ -38,9 +38,9 @@ bool hasEnded(const ProcessInfo& info)
 } // namespace
 
 WorkersModel::WorkersModel(const Clock& clock, QObject* parent)
-    : QAbstractTableModel(parent)
-    , m_clock(clock)
-{}
+    : QAbstractTableModel(parent), m_clock(clock)
+{
+}
 
 void WorkersModel::reset(const QList<ProcessInfo>& processes)
 {
@@ -102,7 +102,8 @@ void WorkersModel::tick()
     if (m_alive == 0) {
         return;
     }
-    // Only the display role: a view that is sorted by time need not sort again, for all that live age alike.
+    // Only the display role: a view that is sorted by time need not sort again, for all that live
+    // age alike.
     for (int row = 0; row < m_rows.size(); ++row) {
         if (!hasEnded(m_rows.at(row))) {
             Q_EMIT dataChanged(index(row, Time), index(row, Time), {Qt::DisplayRole});
@@ -131,7 +132,8 @@ void WorkersModel::trim()
             continue;
         }
         int last = row;
-        while (last + 1 < m_rows.size() && last - row + 1 < surplus && hasEnded(m_rows.at(last + 1))) {
+        while (last + 1 < m_rows.size() && last - row + 1 < surplus &&
+               hasEnded(m_rows.at(last + 1))) {
             ++last;
         }
         beginRemoveRows({}, row, last);
@@ -202,13 +204,16 @@ QString WorkersModel::toolTip(const ProcessInfo& info, int column) const
     case Task:
         return info.task.left(2000);
     case Time:
-        return hasEnded(info) ? tr("From %1 to %2").arg(exactTimeText(info.startedAt), exactTimeText(info.endedAt))
+        return hasEnded(info) ? tr("From %1 to %2")
+                                    .arg(exactTimeText(info.startedAt), exactTimeText(info.endedAt))
                               : tr("Since %1").arg(exactTimeText(info.startedAt));
     case Status:
         return (hasEnded(info) && !info.result.isEmpty() ? info.result : info.status).left(2000);
     case Tokens:
         return tr("%1 tokens read, %2 written, in %3 model calls")
-            .arg(countText(info.inputTokens), countText(info.outputTokens), countText(info.modelCalls));
+            .arg(countText(info.inputTokens),
+                 countText(info.outputTokens),
+                 countText(info.modelCalls));
     default:
         return {};
     }
@@ -227,10 +232,13 @@ QVariant WorkersModel::data(const QModelIndex& index, int role) const
     case Qt::ToolTipRole: {
         // Rich text is never wanted: what an agent wrote must not be laid out as markup.
         const auto tip = toolTip(info, column);
-        return tip.isEmpty() ? QVariant() : QStringLiteral("<span style=\"white-space:pre-wrap\">%1</span>").arg(tip.toHtmlEscaped());
+        return tip.isEmpty() ? QVariant()
+                             : QStringLiteral("<span style=\"white-space:pre-wrap\">%1</span>")
+                                   .arg(tip.toHtmlEscaped());
     }
     case Qt::AccessibleTextRole:
-        return tr("%1: %2").arg(headerData(column, Qt::Horizontal, Qt::DisplayRole).toString(), text(info, column));
+        return tr("%1: %2").arg(headerData(column, Qt::Horizontal, Qt::DisplayRole).toString(),
+                                text(info, column));
     case Qt::TextAlignmentRole:
         return column == Time || column == ToolCalls || column == Tokens
                    ? QVariant::fromValue(Qt::Alignment(Qt::AlignRight | Qt::AlignVCenter))
@@ -283,8 +291,7 @@ QVariant WorkersModel::headerData(int section, Qt::Orientation orientation, int 
     }
 }
 
-WorkersFilter::WorkersFilter(QObject* parent)
-    : QSortFilterProxyModel(parent)
+WorkersFilter::WorkersFilter(QObject* parent) : QSortFilterProxyModel(parent)
 {
     setSortRole(WorkersModel::SortRole);
     setDynamicSortFilter(true);
@@ -310,8 +317,10 @@ bool WorkersFilter::filterAcceptsRow(int row, const QModelIndex& parent) const
         return false;
     }
     return std::ranges::all_of(m_words, [&](const QString& word) {
-        return info.task.contains(word, Qt::CaseInsensitive) || info.agent.contains(word, Qt::CaseInsensitive)
-               || info.status.contains(word, Qt::CaseInsensitive) || info.id.contains(word, Qt::CaseInsensitive);
+        return info.task.contains(word, Qt::CaseInsensitive) ||
+               info.agent.contains(word, Qt::CaseInsensitive) ||
+               info.status.contains(word, Qt::CaseInsensitive) ||
+               info.id.contains(word, Qt::CaseInsensitive);
     });
 }
 
@@ -321,7 +330,8 @@ bool WorkersFilter::lessThan(const QModelIndex& left, const QModelIndex& right) 
     const auto& a = workers->at(left.row());
     const auto& b = workers->at(right.row());
     if (left.column() == WorkersModel::State) {
-        // What waits for a person stands on top, then what runs, then what ended, each the newest first.
+        // What waits for a person stands on top, then what runs, then what ended, each the newest
+        // first.
         const auto rank = [](const ProcessInfo& info) {
             return hasEnded(info) ? 2 : info.state == ProcessState::WaitingApproval ? 0 : 1;
         };

@@ -8,7 +8,8 @@
 
 namespace sb::models {
 
-/// Branches, workers and compactors, alive or ended, a row each. Channels have a panel of their own.
+/// Branches, workers and compactors, alive or ended, a row each. Channels have a panel of their
+/// own.
 class WorkersModel final : public QAbstractTableModel
 {
     Q_OBJECT
@@ -16,8 +17,8 @@ public:
     enum Column { Task, Agent, State, Time, ToolCalls, Status, Tokens, ColumnCount };
     enum Role {
         SortRole = Qt::UserRole + 1, ///< comparable values: numbers for numbers
-        StateRole, ///< int(ProcessState)
-        EndedRole, ///< bool
+        StateRole,                   ///< int(ProcessState)
+        EndedRole,                   ///< bool
         AgentRole,
         IdRole,
     };
@@ -57,7 +58,8 @@ private:
     int m_alive = 0;
 };
 
-/// Order and filter of the table: the living first, then the newest; by text, agent and whether ended ones are shown.
+/// Order and filter of the table: the living first, then the newest; by text, agent and whether
+/// ended ones are shown.
 class WorkersFilter final : public QSortFilterProxyModel
 {
     Q_OBJECT

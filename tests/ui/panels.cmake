@@ -1,0 +1,1 @@
+sb_test(ui/tst_Models GUI LINKS sb::ui_models)
