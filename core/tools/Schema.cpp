@@ -1,3 +1,5 @@
+// valijson aborts at a schema that makes no sense unless it may throw. Whoever includes it must say so alike.
+#define VALIJSON_USE_EXCEPTIONS 1
 #include "core/tools/Schema.h"
 
 #include <valijson/adapters/qtjson_adapter.hpp>

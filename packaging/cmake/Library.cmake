@@ -40,7 +40,10 @@ function(sb_test path)
     cmake_parse_arguments(ARG "GUI" "TIMEOUT" "LINKS;LABELS;SOURCES" ${ARGN})
     get_filename_component(name ${path} NAME)
     add_executable(${name} ${CMAKE_SOURCE_DIR}/tests/${path}.cpp ${ARG_SOURCES})
-    set_target_properties(${name} PROPERTIES AUTOMOC ON RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    # Compiled as the libraries are (-fPIC, not -fPIE): GCC refuses a precompiled header made with other settings.
+    set_target_properties(${name} PROPERTIES AUTOMOC ON RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests
+        POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${name} PRIVATE -fPIC)
     target_link_libraries(${name} PRIVATE sb_compiler Qt6::Test ${ARG_LINKS})
     target_compile_definitions(${name} PRIVATE SB_SOURCE_DIR="${CMAKE_SOURCE_DIR}" SB_BIN_DIR="${CMAKE_BINARY_DIR}/bin"
         SB_TEST_BIN_DIR="${CMAKE_BINARY_DIR}/tests")
