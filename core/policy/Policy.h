@@ -13,11 +13,11 @@ enum class Verdict { Allow, Ask, Forbid };
 
 /// What an action does to the world; decides what happens where no rule speaks.
 enum class Effect {
-    None, ///< stays inside the runtime (set_status, branch …): allowed
-    ReadWorkspace, ///< allowed
+    None,           ///< stays inside the runtime (set_status, branch …): allowed
+    ReadWorkspace,  ///< allowed
     WriteWorkspace, ///< allowed, and checkpointed
-    Execute, ///< runs a command: asks
-    Network, ///< reaches out: forbidden unless the address is listed
+    Execute,        ///< runs a command: asks
+    Network,        ///< reaches out: forbidden unless the address is listed
 };
 
 enum class Operator { Eq, Ne, Gt, Ge, Lt, Le, In, Matches };
@@ -34,7 +34,7 @@ struct Condition
 /// One entry of `policy`: {match: "shell(git push *)", where: {…}, decide: ask, risk: high}.
 struct Rule
 {
-    QString match; ///< as written: tool, or tool(pattern); both parts may hold * and ?
+    QString match;          ///< as written: tool, or tool(pattern); both parts may hold * and ?
     QList<Condition> where; ///< all must hold
     Decide decide = Decide::Ask;
     std::optional<protocol::Risk> risk;
@@ -45,19 +45,20 @@ struct Rule
 struct Action
 {
     QString tool;
-    QString subject; ///< what a pattern matches: the command line, the path inside the workspace, the URL
+    QString subject; ///< what a pattern matches: the command line, the path inside the workspace,
+                     ///< the URL
     QJsonObject arguments;
     Effect effect = Effect::Execute;
     bool leavesWorkspace = false; ///< some path of it lies outside: forbidden, whatever the rules
-    QString host; ///< "name:port" for Effect::Network
-    QStringList allowedHosts; ///< the agent's network list, "host:port", "*.host:port"
+    QString host;                 ///< "name:port" for Effect::Network
+    QStringList allowedHosts;     ///< the agent's network list, "host:port", "*.host:port"
 };
 
 struct Decision
 {
     Verdict verdict = Verdict::Forbid;
     QString reason; ///< one sentence for a person
-    QString rule; ///< the rule's match as written; "default" where none spoke
+    QString rule;   ///< the rule's match as written; "default" where none spoke
     protocol::Risk risk = protocol::Risk::Medium;
     QStringList riskReasons;
     bool operator==(const Decision&) const = default;
@@ -66,13 +67,18 @@ struct Decision
 /// Checks a rule's match and conditions as far as that is possible without an action.
 Result<> checkRule(const Rule& rule);
 
-/// Deny beats ask beats allow, whatever the order. For shell, a deny or ask rule speaks when it matches any command of
-/// the line; an allow rule must match every one, and never allows a line with substitutions, redirections or
-/// anything else that the splitter cannot vouch for.
+/// Deny beats ask beats allow, whatever the order; of several ask rules the one with the highest
+/// risk speaks. For shell, a deny or ask rule speaks when it matches any command that the line
+/// could run, in whatever spelling; every command needs an allow rule that matches it, and no rule
+/// allows a line with substitutions, redirections or anything else that the splitter cannot vouch
+/// for. Leaving the workspace and an address outside the list are forbidden even where a rule
+/// allows them: those two are capabilities, and rules only narrow what a capability gives.
 Decision decide(const QList<Rule>& rules, const Action& action);
 
-/// The simple commands of a shell line: split at ; && || | & and newlines outside quotes. `certain` is false where the
-/// line holds what can run or hide something else: substitutions, here-documents, redirections, subshells, eval.
+/// The simple commands of a shell line: split at ; && || | & and newlines outside quotes. `certain`
+/// is false where the line holds what can run or hide something else: substitutions, variables,
+/// assignments, here-documents, redirections (other than 2>&1 and /dev/null), subshells, keywords,
+/// and programs that run others (sudo, env, eval …).
 struct ShellCommands
 {
     QStringList commands;
