@@ -1,0 +1,1 @@
+sb_test(unit/tst_LlmHttp LINKS sb::llm sb_test_support)
