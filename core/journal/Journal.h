@@ -23,18 +23,24 @@ struct NewEntry
     QString spanId;
 };
 
-/// A table that is a reading of the journal: written in the entry's own transaction, and rebuildable from it. apply()
-/// must depend on nothing but the entry and its own tables.
+/// A table that is a reading of the journal: written in the entry's own transaction, and
+/// rebuildable from it. apply() must depend on nothing but the entry and its own tables.
 class Projection
 {
 public:
     virtual ~Projection() = default;
     /// The tables that it owns; a rebuild empties them first.
     [[nodiscard]] virtual QStringList tables() const = 0;
+    /// SQLite's exceptions may fly. An erased entry has an empty payload and `erased` set (only in
+    /// a rebuild).
     virtual Result<> apply(store::Connection& connection, const protocol::Entry& entry) = 0;
+    /// The entry's payload is being erased: removes from the own tables what came from it. The
+    /// entry is given as it was.
+    virtual Result<> erase(store::Connection&, const protocol::Entry&) { return {}; }
 };
 
-/// What a job on the writer may do: read and append within one transaction. All of it is durable, or none.
+/// What a job on the writer may do: read and append within one transaction. All of it is durable,
+/// or none.
 class Transaction
 {
 public:
@@ -51,23 +57,28 @@ class Journal
 public:
     struct Settings
     {
-        QString agent; ///< id of the chain
+        QString agent;         ///< id of the chain
         QByteArray signingKey; ///< Ed25519 secret key, 64 bytes; empty: heads are not signed
         std::vector<std::unique_ptr<Projection>> projections;
-        /// Removes secrets from a payload before it is hashed and stored.
+        /// Removes secrets from a payload before it is hashed and stored. Called from any thread.
         std::function<QJsonObject(QJsonObject)> redact;
+        /// A signed head is stored whenever the chain grew by this many entries.
+        int headEvery = 1000;
     };
     /// Takes up the chain where it ends. Corrupt when the stored end does not fit its signed head.
-    static Result<std::unique_ptr<Journal>> open(Settings settings, store::Database& database, Clock& clock);
+    static Result<std::unique_ptr<Journal>>
+    open(Settings settings, store::Database& database, Clock& clock);
     ~Journal(); ///< writes a signed head when the chain grew since the last one
 
     [[nodiscard]] const QString& agent() const;
 
-    /// Appends one entry; the answer comes when it is on disk. Entries queued by one thread keep their order, so a
-    /// durable entry means that all that this thread queued before it is durable too.
+    /// Appends one entry; the answer comes when it is on disk. Entries queued by one thread keep
+    /// their order, so a durable entry means that all that this thread queued before it is durable
+    /// too.
     Future<protocol::Entry> append(NewEntry entry);
 
-    /// Runs f (returning Result<T>) on the writer, with everything that it appends in one transaction.
+    /// Runs f (returning Result<T>) on the writer, with everything that it appends in one
+    /// transaction.
     template <class F, class T = typename std::invoke_result_t<F, Transaction&>::value_type>
     Future<T> transact(F f)
     {
@@ -92,13 +103,18 @@ public:
         return future;
     }
 
-    /// Stores bytes that entries refer to (a prompt, a tool list, a before-image), once per content and journal
-    /// object's life; answers with the payload's hash, hex.
+    /// Stores bytes that entries refer to (a prompt, a tool list, a before-image), once per content
+    /// and journal object's life; answers with the payload's hash, hex. Parts are stored whole, up
+    /// to 256 MiB, and are not redacted: a before-image must come back as it was. The caller
+    /// redacts prompts.
     Future<QString> storePart(QByteArray bytes);
+    /// NotFound when there is none (or it was erased), Corrupt when its bytes changed.
     Result<QByteArray> part(const QString& hash);
 
-    /// Committed entries, in order, in batches, on the executor.
-    Subscription subscribe(Executor& executor, std::function<void(const QList<protocol::Entry>&)> listener);
+    /// Entries committed from now on, in order, in batches, on the executor. None is lost or sent
+    /// twice, however slow the listener is: what it cannot take in time is read back from disk.
+    Subscription subscribe(Executor& executor,
+                           std::function<void(const QList<protocol::Entry>&)> listener);
 
     // Readings. They block on disk: on a pool thread, never on an agent's or the GUI's.
     Result<protocol::Entry> entry(qint64 seq);
@@ -108,12 +124,21 @@ public:
     [[nodiscard]] qint64 lastSeq() const;
 
     using Progress = std::function<void(qint64 done, qint64 total)>;
-    /// Reads everything back from disk and checks chain, payloads, signed heads. An unsound chain is a report with
-    /// ok = false that names the first bad entry, not an Error.
+    /// Reads everything back from disk and checks chain, payloads, signed heads. An unsound chain
+    /// is a report with ok = false that names the first bad entry, not an Error.
     Result<protocol::VerifyReport> verify(const Progress& progress, std::stop_token stop);
+    /// The same for a chain that could not be opened because its end is damaged. Without a public
+    /// key, heads are only held against the key that stands in them.
+    static Result<protocol::VerifyReport> verifyDatabase(store::Database& database,
+                                                         const QString& agent,
+                                                         const QByteArray& publicKey,
+                                                         const Progress& progress,
+                                                         std::stop_token stop);
     /// One JSON line an entry with its inclusion proof, headed by the signed head; see README.md.
     Result<qint64> exportTo(QIODevice& out, const Progress& progress, std::stop_token stop);
-    /// Erases an entry's payload everywhere and appends payload.erased.
+    /// Erases an entry's payload, the parts that it names, what projections took from it and the
+    /// backups kept beside the database; then appends payload.erased. NotFound, or Conflict when it
+    /// is erased already.
     Future<protocol::Entry> erase(qint64 seq, QString reason, QString by);
     /// Empties every projection and folds the whole journal into it again.
     Result<> rebuildProjections();
