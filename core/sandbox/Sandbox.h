@@ -15,24 +15,24 @@ struct Limits
 {
     Milliseconds wall{60'000};
     qint64 memoryBytes = qint64(2) << 30; ///< address space of each process
-    qint64 fileBytes = qint64(1) << 30; ///< largest file
+    qint64 fileBytes = qint64(1) << 30;   ///< largest file
     int processes = 256;
     int openFiles = 1024;
     qint64 tmpBytes = qint64(256) << 20; ///< /tmp and /dev/shm, each
-    qint64 outputBytes = 64 << 10; ///< kept of what it prints: head and tail
+    qint64 outputBytes = 64 << 10;       ///< kept of what it prints: head and tail
     int cpuSeconds = 600;
 };
 
 /// What a tool wants to run.
 struct LaunchRequest
 {
-    QStringList argv; ///< argv[0] is looked up in the sandbox's PATH
-    QString workspace; ///< absolute; the only writable folder
-    QString cwd; ///< absolute, inside the workspace
-    QMap<QString, QString> environment; ///< explicit extras; never the caller's environment
-    QByteArray standardInput;
+    QStringList argv;                     ///< argv[0] is looked up in the sandbox's PATH
+    QString workspace;                    ///< absolute; the only writable folder
+    QString cwd;                          ///< absolute, inside the workspace
+    QMap<QString, QString> environment{}; ///< explicit extras; never the caller's environment
+    QByteArray standardInput{};
     bool workspaceReadOnly = false;
-    Limits limits;
+    Limits limits{};
 };
 
 /// Exactly what will be started. Its hash is what an approval binds to.
@@ -56,7 +56,8 @@ struct Outcome
     int signal = 0;
     bool timedOut = false;
     bool cancelled = false;
-    QString output; ///< stdout and stderr as they came, UTF-8, escapes made harmless, capped to head and tail
+    QString output; ///< stdout and stderr as they came, UTF-8, escapes made harmless, capped to
+                    ///< head and tail
     qint64 outputBytes = 0; ///< printed in all
     qint64 durationMs = 0;
 };
@@ -67,8 +68,10 @@ struct Capabilities
     bool usable = false;
     QString problem; ///< why not, and how to get it: one or two sentences
     bool landlock = false;
-    bool cgroup = false;
-    QString bubblewrap; ///< its version
+    bool cgroup = false;     ///< not used yet
+    bool pidsCapped = false; ///< the number of processes is capped for any user, root included
+    QString remark;          ///< what is weaker here than it could be; may be empty
+    QString bubblewrap;      ///< its version
 };
 
 /// Linux: bubblewrap, then our helper, then the command. Refuses where it cannot contain.
@@ -77,9 +80,10 @@ class Sandbox
 public:
     struct Settings
     {
-        QString helper; ///< path of signalbox-sandbox-helper
+        QString helper;     ///< path of signalbox-sandbox-helper
         QString bubblewrap; ///< path or name
-        QStringList hidden; ///< folders that stay absent even if a workspace lies around them: the data folders
+        QStringList hidden; ///< folders that stay absent even if a workspace lies around them: the
+                            ///< data folders
     };
     explicit Sandbox(Settings settings, Clock& clock);
     ~Sandbox();
@@ -89,18 +93,20 @@ public:
 
     Result<LaunchPlan> plan(const LaunchRequest& request);
 
-    /// Starts the plan; `output` gets text as it comes (escapes made harmless, on an inner thread). The answer comes when the whole
-    /// process group is gone: ended, timed out, or cancelled through stop. Unsupported where there is no sandbox.
-    Future<Outcome> launch(LaunchPlan plan, std::function<void(const QString&)> output, std::stop_token stop);
+    /// Starts the plan; `output` gets text as it comes (escapes made harmless, on an inner thread).
+    /// The answer comes when the whole process group is gone: ended, timed out, or cancelled
+    /// through stop. Unsupported where there is no sandbox.
+    Future<Outcome>
+    launch(LaunchPlan plan, std::function<void(const QString&)> output, std::stop_token stop);
 
 private:
     struct Private;
     std::unique_ptr<Private> m;
 };
 
-/// Makes terminal escapes, control and bidirectional characters visible, so that captured output cannot move a cursor,
-/// set a title, or make text read differently from what it is. Newline and tab stay. Holds state across chunks
-/// (UTF-8 and escapes cut in two).
+/// Makes terminal escapes, control and bidirectional characters visible, so that captured output
+/// cannot move a cursor, set a title, or make text read differently from what it is. Newline and
+/// tab stay. Holds state across chunks (UTF-8 and escapes cut in two).
 class OutputFilter
 {
 public:

@@ -1,0 +1,254 @@
+// Process 1 of the sandbox: see README.md. Everything here runs before the command or beside it, so
+// it trusts nothing that the command could have changed and keeps no descriptor that the command
+// could reach.
+#include "app/sandbox-helper/Confine.h"
+#include "app/sandbox-helper/Limit.h"
+#include "core/sandbox/HelperProtocol.h"
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace sb::sandbox::helper;
+
+namespace {
+
+struct Parameters
+{
+    sb::helper::Limits limits;
+    bool capPids = false;
+    bool landlock = true;
+    bool readOnly = false;
+    const char* workspace = nullptr;
+    char** command = nullptr;
+};
+
+void report(ReportKind kind, int value, std::uint32_t flags = 0)
+{
+    const Report message{kind, flags, value};
+    while (send(ControlFd, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+}
+
+[[noreturn]] void giveUp(const char* step)
+{
+    const int error = errno;
+    dprintf(STDERR_FILENO, "signalbox-sandbox-helper: %s: %s\n", step, strerror(error));
+    report(ReportKind::Failed, error);
+    _exit(126);
+}
+
+char* readAll(int fd, std::size_t& size)
+{
+    struct stat information{};
+    if (fstat(fd, &information) != 0) {
+        return nullptr;
+    }
+    size = std::size_t(information.st_size);
+    auto* bytes = static_cast<char*>(malloc(size + 1));
+    for (std::size_t done = 0; bytes && done < size;) {
+        const ssize_t got = pread(fd, bytes + done, size - done, off_t(done));
+        if (got <= 0) {
+            return nullptr;
+        }
+        done += std::size_t(got);
+    }
+    if (bytes) {
+        bytes[size] = 0;
+    }
+    return bytes;
+}
+
+void setParameter(Parameters& parameters, const char* key, const char* value)
+{
+    const auto number = strtoull(value, nullptr, 10);
+    if (strcmp(key, "memory") == 0) {
+        parameters.limits.memoryBytes = number;
+    } else if (strcmp(key, "file") == 0) {
+        parameters.limits.fileBytes = number;
+    } else if (strcmp(key, "processes") == 0) {
+        parameters.limits.processes = number;
+    } else if (strcmp(key, "files") == 0) {
+        parameters.limits.openFiles = number;
+    } else if (strcmp(key, "cpu") == 0) {
+        parameters.limits.cpuSeconds = number;
+    } else if (strcmp(key, "cap_pids") == 0) {
+        parameters.capPids = number != 0;
+    } else if (strcmp(key, "landlock") == 0) {
+        parameters.landlock = number != 0;
+    } else if (strcmp(key, "read_only") == 0) {
+        parameters.readOnly = number != 0;
+    } else if (strcmp(key, "workspace") == 0) {
+        parameters.workspace = value;
+    } else {
+        errno = EINVAL; // a helper of another version would leave a limit out
+        giveUp("unknown parameter");
+    }
+}
+
+Parameters readParameters()
+{
+    std::size_t size = 0;
+    char* bytes = readAll(ParametersFd, size);
+    if (!bytes || size == 0 || bytes[size - 1] != 0) {
+        errno = EINVAL;
+        giveUp("the parameters are missing");
+    }
+    close(ParametersFd);
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+        count += bytes[i] == 0;
+    }
+    auto** words = static_cast<char**>(calloc(count + 1, sizeof(char*)));
+    std::size_t index = 0;
+    for (char* word = bytes; words && word < bytes + size; word += strlen(word) + 1) {
+        words[index++] = word;
+    }
+    Parameters parameters;
+    for (std::size_t i = 0; words && i < count; ++i) {
+        if (strcmp(words[i], "--") == 0) {
+            parameters.command = words + i + 1;
+            break;
+        }
+        if (char* equals = strchr(words[i], '=')) {
+            *equals = 0;
+            setParameter(parameters, words[i], equals + 1);
+        }
+    }
+    if (!parameters.command || !parameters.command[0] || !parameters.workspace) {
+        errno = EINVAL;
+        giveUp("the parameters are incomplete");
+    }
+    return parameters;
+}
+
+[[noreturn]] void startCommand(const Parameters& parameters, int landlock)
+{
+    // Ignored signals and a blocked mask would be inherited.
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, nullptr);
+    if (!sb::helper::applyLimits(parameters.limits)) {
+        giveUp("the limits could not be set");
+    }
+    if (landlock > 0 &&
+        !sb::helper::restrictFiles(landlock, parameters.workspace, parameters.readOnly)) {
+        giveUp("Landlock could not be set");
+    }
+    if (!sb::helper::restrictSystemCalls()) {
+        giveUp("the filter of system calls could not be set");
+    }
+    execvp(parameters.command[0], parameters.command);
+    const int error = errno;
+    const char* name = parameters.command[0];
+    if (error == ENOENT && !strchr(name, '/')) {
+        dprintf(STDERR_FILENO, "signalbox: %s: command not found\n", name);
+    } else {
+        dprintf(STDERR_FILENO, "signalbox: %s cannot be started: %s\n", name, strerror(error));
+    }
+    _exit(error == ENOENT ? 127 : 126);
+}
+
+// Buries the dead. Ends the namespace when the command itself is among them.
+void bury(pid_t command)
+{
+    for (;;) {
+        int status = 0;
+        const pid_t pid = waitpid(-1, &status, WNOHANG);
+        if (pid <= 0) {
+            return;
+        }
+        if (pid == command) {
+            report(ReportKind::Ended, status);
+            _exit(0);
+        }
+    }
+}
+
+void obey()
+{
+    std::uint8_t order = 0;
+    const ssize_t got = recv(ControlFd, &order, 1, MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    if (got == 1 && Order(order) == Order::Terminate) {
+        kill(-1, SIGTERM);
+        kill(-1, SIGCONT); // a stopped process would not hear it
+        return;
+    }
+    _exit(1); // told to end, or Signalbox is gone: the kernel kills all others with us
+}
+
+} // namespace
+
+int main()
+{
+    if (getpid() != 1) {
+        dprintf(STDERR_FILENO,
+                "signalbox-sandbox-helper is started by Signalbox inside its sandbox.\n");
+        return 2;
+    }
+    if (fcntl(ControlFd, F_SETFD, FD_CLOEXEC) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
+        giveUp("it was not started as it should be");
+    }
+    const Parameters parameters = readParameters();
+    // Whatever else was left open on the way here is nobody's business inside.
+    syscall(SYS_close_range, 3, ControlFd - 1, 0);
+    syscall(SYS_close_range, ControlFd + 1, ~0U, 0);
+    sb::helper::volunteerForOom();
+    const bool capped = parameters.capPids && sb::helper::capPids(parameters.limits.processes);
+    const int landlock = parameters.landlock ? sb::helper::landlockVersion() : 0;
+    prctl(PR_SET_DUMPABLE,
+          0,
+          0,
+          0,
+          0); // /proc/1 is closed to the command; starting it makes it whole again
+
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &signals, nullptr);
+    const int deaths = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (deaths < 0) {
+        giveUp("signals cannot be read");
+    }
+    report(ReportKind::Started, landlock, capped ? std::uint32_t(PidsCapped) : 0);
+    const pid_t command = fork();
+    if (command < 0) {
+        giveUp("no process could be started");
+    }
+    if (command == 0) {
+        startCommand(parameters, landlock);
+    }
+    // The command's pipe is its own; held here it would look alive for longer than it is.
+    close(STDIN_FILENO);
+    close(STDOUT_FILENO);
+    close(STDERR_FILENO);
+    for (;;) {
+        pollfd waits[] = {{deaths, POLLIN, 0}, {ControlFd, POLLIN, 0}};
+        if (poll(waits, 2, -1) < 0 && errno != EINTR) {
+            _exit(1);
+        }
+        if (waits[0].revents) {
+            signalfd_siginfo information;
+            while (read(deaths, &information, sizeof information) > 0) {
+            }
+            bury(command);
+        }
+        if (waits[1].revents) {
+            obey();
+        }
+    }
+}

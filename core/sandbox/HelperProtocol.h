@@ -1,0 +1,51 @@
+#pragma once
+#include <cstdint>
+
+/// What core/sandbox and app/sandbox-helper say to each other. Constants and plain structs only:
+/// the helper has no Qt.
+namespace sb::sandbox::helper {
+
+/// Descriptors as bubblewrap gets them. It passes on those that it does not use up itself.
+enum Descriptor : int {
+    ArgumentsFd = 3, ///< bubblewrap's own arguments
+    ParametersFd =
+        4, ///< the helper's: strings that end with NUL, "key=value" …, "--", then the command
+    ControlFd = 5, ///< a SOCK_SEQPACKET socket: orders in, reports out
+    PasswdFd = 6,
+    GroupFd = 7,
+    NsswitchFd = 8,
+    HostsFd = 9,
+    FirstFreeFd = 10,
+};
+
+inline constexpr const char* Folder = "/.signalbox";
+inline constexpr const char* Program = "/.signalbox/helper";
+/// The namespace's kernel.pid_max, where the kernel has one for each namespace (6.14 and later).
+inline constexpr const char* PidMax = "/.signalbox/pid_max";
+
+/// The kernel keeps the first 300 numbers for itself once the numbers have wrapped round.
+inline constexpr int ReservedPids = 300;
+
+enum class Order : std::uint8_t {
+    Terminate = 'T', ///< SIGTERM to everything
+    Kill = 'K',      ///< end at once, and the namespace with it
+};
+
+enum class ReportKind : std::uint8_t {
+    Started = 'S', ///< value: Landlock's version, 0 without; flags below
+    Ended = 'X',   ///< value: the command's status as waitpid gives it
+    Failed = 'F',  ///< value: errno; a step of confinement failed and nothing was run
+};
+
+enum StartedFlags : std::uint32_t {
+    PidsCapped = 1, ///< pid_max of the namespace is set
+};
+
+struct Report
+{
+    ReportKind kind;
+    std::uint32_t flags;
+    std::int32_t value;
+};
+
+} // namespace sb::sandbox::helper

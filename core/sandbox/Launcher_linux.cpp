@@ -1,0 +1,204 @@
+#include "core/sandbox/Launcher_linux.h"
+#include "core/sandbox/HelperProtocol.h"
+
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+#include <linux/landlock.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace sb::sandbox {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+QString text(const char* latin)
+{
+    return QString::fromLatin1(latin);
+}
+
+// /usr, and what older layouts keep beside it: a link stays a link, a folder is shown read-only.
+void addSystem(QStringList& arguments)
+{
+    arguments << u"--ro-bind"_s << u"/usr"_s << u"/usr"_s;
+    for (const auto& path :
+         {u"/bin"_s, u"/sbin"_s, u"/lib"_s, u"/lib32"_s, u"/lib64"_s, u"/libx32"_s}) {
+        const QFileInfo info(path);
+        if (info.isSymLink()) {
+            arguments << u"--symlink"_s << info.readSymLink() << path;
+        } else if (info.isDir()) {
+            arguments << u"--ro-bind"_s << path << path;
+        }
+    }
+}
+
+// What programs need of /etc to run, and nothing that tells about the machine's users, hosts or
+// passwords.
+void addEtc(QStringList& arguments)
+{
+    const std::pair<int, QString> made[] = {{helper::PasswdFd, u"/etc/passwd"_s},
+                                            {helper::GroupFd, u"/etc/group"_s},
+                                            {helper::NsswitchFd, u"/etc/nsswitch.conf"_s},
+                                            {helper::HostsFd, u"/etc/hosts"_s}};
+    for (const auto& [fd, path] : made) {
+        arguments << u"--perms"_s << u"0444"_s << u"--file"_s << QString::number(fd) << path;
+    }
+    QStringList shown{
+        u"/etc/ld.so.cache"_s,
+        u"/etc/alternatives"_s,
+        u"/etc/ssl/certs"_s,
+        u"/etc/ssl/openssl.cnf"_s,
+        u"/etc/pki/tls/certs"_s,
+        u"/etc/pki/ca-trust/extracted"_s,
+        u"/etc/crypto-policies"_s,
+        u"/etc/localtime"_s,
+        u"/etc/timezone"_s,
+        u"/etc/mime.types"_s,
+        u"/etc/os-release"_s,
+        u"/etc/protocols"_s,
+        u"/etc/services"_s,
+        u"/etc/fonts"_s,
+    };
+    const auto java = QDir(u"/etc"_s).entryList({u"java-*"_s}, QDir::Dirs | QDir::NoDotAndDotDot);
+    for (const auto& name : java) { // a Java of Debian keeps half of itself there
+        shown << u"/etc/"_s + name;
+    }
+    for (const auto& path : std::as_const(shown)) {
+        const QFileInfo info(path);
+        if (info.isSymLink()) { // into /usr, mostly; what leads elsewhere leads nowhere inside
+            arguments << u"--symlink"_s << info.readSymLink() << path;
+        } else if (info.exists()) {
+            arguments << u"--ro-bind"_s << path << path;
+        }
+    }
+}
+
+void addKernel(QStringList& arguments, const Host& host)
+{
+    arguments << u"--proc"_s << u"/proc"_s;
+    // As the machine's root, files such as core_pattern would be ours to write: capabilities do not
+    // guard them.
+    arguments << u"--ro-bind"_s << u"/proc/sys"_s << u"/proc/sys"_s;
+    if (host.root) {
+        for (const auto& path : {u"/proc/acpi"_s, u"/proc/scsi"_s, u"/proc/fs"_s}) {
+            if (QFileInfo(path).isDir()) {
+                arguments << u"--size"_s << u"4096"_s << u"--tmpfs"_s << path << u"--remount-ro"_s
+                          << path;
+            }
+        }
+        for (const auto& path : {u"/proc/kcore"_s,
+                                 u"/proc/keys"_s,
+                                 u"/proc/slabinfo"_s,
+                                 u"/proc/sysrq-trigger"_s,
+                                 u"/proc/timer_list"_s}) {
+            if (QFileInfo::exists(path)) {
+                arguments << u"--ro-bind"_s << u"/dev/null"_s << path;
+            }
+        }
+    }
+    arguments << u"--dev"_s << u"/dev"_s;
+}
+
+} // namespace
+
+Host probeHost()
+{
+    Host host;
+    host.root = ::geteuid() == 0;
+    host.landlock =
+        ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION) > 0;
+    utsname name{};
+    if (::uname(&name) == 0) {
+        const auto parts = QString::fromLatin1(name.release).split(u'.');
+        const int major = parts.value(0).toInt();
+        const int minor = parts.value(1).toInt();
+        // Without Landlock the command could raise the cap again, so it is not even shown.
+        host.pidMax = host.landlock && (major > 6 || (major == 6 && minor >= 14));
+    }
+    return host;
+}
+
+QStringList launcherArguments(const LaunchPlan& plan, const Host& host)
+{
+    QStringList arguments{
+        u"--unshare-user"_s,
+        u"--unshare-pid"_s,
+        u"--unshare-net"_s,
+        u"--unshare-ipc"_s,
+        u"--unshare-uts"_s,
+        u"--unshare-cgroup"_s,
+        u"--new-session"_s,
+        u"--die-with-parent"_s,
+        u"--as-pid-1"_s, // the helper is
+        u"--cap-drop"_s,
+        u"ALL"_s,
+        u"--uid"_s,
+        u"1000"_s,
+        u"--gid"_s,
+        u"1000"_s,
+        u"--hostname"_s,
+        u"signalbox"_s,
+    };
+    addSystem(arguments);
+    addEtc(arguments);
+    addKernel(arguments, host);
+    const auto size = QString::number(plan.limits.tmpBytes);
+    arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/dev/shm"_s;
+    arguments << u"--remount-ro"_s << u"/dev"_s;
+    arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/tmp"_s;
+    arguments << u"--dir"_s << u"/run"_s << u"--symlink"_s << u"/tmp"_s << u"/var/tmp"_s;
+    arguments << u"--ro-bind"_s << host.helper << text(helper::Program);
+    if (host.pidMax) {
+        arguments << u"--bind"_s << u"/proc/sys/kernel/pid_max"_s << text(helper::PidMax);
+    }
+    arguments << (plan.workspaceReadOnly ? u"--ro-bind"_s : u"--bind"_s) << plan.workspace
+              << plan.workspace;
+    for (const auto& path : host.hidden) {
+        if (QFileInfo(path).isDir()) {
+            arguments << u"--size"_s << u"4096"_s << u"--perms"_s << u"0000"_s << u"--tmpfs"_s
+                      << path << u"--remount-ro"_s << path;
+        } else {
+            arguments << u"--ro-bind"_s << u"/dev/null"_s << path;
+        }
+    }
+    // The root itself is memory without a cap: nothing may be written there.
+    arguments << u"--remount-ro"_s << u"/"_s;
+    arguments << u"--chdir"_s << plan.cwd;
+    return arguments;
+}
+
+QByteArray helperParameters(const LaunchPlan& plan, const Host& host)
+{
+    const auto& limits = plan.limits;
+    const auto number = [](const QString& key, qint64 value) {
+        return QString(key % u'=' % QString::number(value));
+    };
+    QStringList words{
+        number(u"memory"_s, limits.memoryBytes),
+        number(u"file"_s, limits.fileBytes),
+        number(u"processes"_s, limits.processes),
+        number(u"files"_s, limits.openFiles),
+        number(u"cpu"_s, limits.cpuSeconds),
+        number(u"cap_pids"_s, host.pidMax),
+        number(u"landlock"_s, host.landlock),
+        number(u"read_only"_s, plan.workspaceReadOnly),
+        u"workspace="_s + plan.workspace,
+        u"--"_s,
+    };
+    return nulTerminated(words + plan.argv);
+}
+
+QByteArray nulTerminated(const QStringList& strings)
+{
+    QByteArray bytes;
+    for (const auto& string : strings) {
+        bytes += QFile::encodeName(string);
+        bytes += '\0';
+    }
+    return bytes;
+}
+
+} // namespace sb::sandbox

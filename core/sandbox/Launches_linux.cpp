@@ -1,0 +1,414 @@
+#include "core/sandbox/Launches_linux.h"
+#include "core/base/Contracts.h"
+#include "core/sandbox/HelperProtocol.h"
+#include "core/sandbox/OutputKeeper.h"
+
+#include <QLocale>
+#include <cerrno>
+#include <csignal>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace sb::sandbox {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+using Steady = std::chrono::steady_clock;
+
+constexpr qsizetype Chunk = 64 << 10;
+constexpr auto ShowEvery = std::chrono::milliseconds(100);
+// After SIGTERM, until the namespace is ended; after that, until bubblewrap itself is killed.
+constexpr auto Grace = std::chrono::milliseconds(300);
+constexpr auto LastResort = std::chrono::seconds(5);
+
+} // namespace
+
+struct Launches::Launch
+{
+    quint64 id = 0;
+    Promise<LaunchReport> promise;
+    Spawned spawned;
+    OutputKeeper keeper;
+    OutputFilter filter;
+    std::function<void(const QString&)> output;
+    qint64 showBudget = 0; ///< of this window of time
+    qint64 skipped = 0;
+    qint64 showMost = 0;
+    Steady::time_point window;
+    Steady::time_point started;
+    Subscription wall;
+    std::unique_ptr<std::stop_callback<std::function<void()>>> stopCallback;
+
+    LaunchReport report;
+    bool helperStarted = false;
+    bool helperFailed = false;
+    std::optional<int> status;       ///< the command's, from the helper
+    std::optional<siginfo_t> reaped; ///< bubblewrap's
+    bool controlClosed = false;
+
+    enum class Pressure : quint8 { None, Terminated, Killed, Forced } pressure = Pressure::None;
+    Steady::time_point deadline;
+
+    explicit Launch(qint64 capacity) : keeper(capacity) {}
+};
+
+Launches::Launches(Clock& clock)
+    : m_clock(clock)
+    , m_poll(::epoll_create1(EPOLL_CLOEXEC))
+    , m_wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
+{
+    watch(m_wake.get(), 0, Source::Control);
+    // Signals are for the threads that expect them.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    m_thread = std::thread([this] { run(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+Launches::~Launches()
+{
+    SB_ASSERT(!isCurrent());
+    post([this] {
+        m_stopping = true;
+        for (const auto& [id, launch] : m_launches) {
+            launch->report.outcome.cancelled = true;
+            launch->pressure =
+                Launch::Pressure::Terminated; // no grace: nobody waits for its answer
+            press(*launch);
+        }
+    });
+    m_thread.join();
+}
+
+bool Launches::watch(int fd, quint64 id, Source source)
+{
+    epoll_event event{};
+    event.events = EPOLLIN;
+    event.data.u64 = (id << 2) | quint64(source);
+    return ::epoll_ctl(m_poll.get(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Launches::post(Job job)
+{
+    m_jobs.withLock([&](auto& jobs) { jobs.push_back(std::move(job)); });
+    wake();
+}
+
+void Launches::wake()
+{
+    const quint64 one = 1;
+    while (::write(m_wake.get(), &one, sizeof one) < 0 && errno == EINTR) {
+    }
+}
+
+bool Launches::isCurrent() const
+{
+    return std::this_thread::get_id() == m_thread.get_id();
+}
+
+void Launches::run()
+{
+    ::pthread_setname_np(::pthread_self(), "sandbox");
+    epoll_event events[64];
+    while (!m_stopping || !m_launches.empty()) {
+        const int count = ::epoll_wait(m_poll.get(), events, std::size(events), waitMs());
+        for (int i = 0; i < count; ++i) {
+            const quint64 id = events[i].data.u64 >> 2;
+            if (id == 0) {
+                quint64 ignored = 0;
+                (void)!::read(m_wake.get(), &ignored, sizeof ignored);
+                continue;
+            }
+            handle(id, Source(events[i].data.u64 & 3));
+        }
+        auto jobs = m_jobs.withLock([](auto& waiting) { return std::exchange(waiting, {}); });
+        for (auto& job : jobs) {
+            job();
+        }
+        const auto now = Steady::now();
+        for (const auto& [id, launch] : m_launches) {
+            if (launch->pressure != Launch::Pressure::None &&
+                launch->pressure != Launch::Pressure::Forced && launch->deadline <= now) {
+                press(*launch);
+            }
+        }
+    }
+}
+
+int Launches::waitMs() const
+{
+    auto next = Steady::time_point::max();
+    for (const auto& [id, launch] : m_launches) {
+        if (launch->pressure != Launch::Pressure::None &&
+            launch->pressure != Launch::Pressure::Forced) {
+            next = std::min(next, launch->deadline);
+        }
+    }
+    if (next == Steady::time_point::max()) {
+        return -1;
+    }
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Steady::now());
+    return int(std::max<qint64>(0, left.count()));
+}
+
+Future<LaunchReport> Launches::start(Order order)
+{
+    Promise<LaunchReport> promise;
+    auto future = promise.future();
+    post([this, order = std::move(order), promise = std::move(promise)]() mutable {
+        begin(std::move(order), std::move(promise));
+    });
+    return future;
+}
+
+void Launches::begin(Order order, Promise<LaunchReport> promise)
+{
+    if (m_stopping || order.stop.stop_requested()) {
+        LaunchReport report;
+        report.outcome.cancelled = true;
+        promise.set(std::move(report));
+        return;
+    }
+    auto launch = std::make_unique<Launch>(order.limits.outputBytes);
+    launch->started = launch->window = Steady::now();
+    auto spawned = spawn(order.spawn);
+    if (!spawned) {
+        promise.set(std::unexpected(std::move(spawned).error()));
+        return;
+    }
+    const quint64 id = m_nextId++;
+    launch->id = id;
+    launch->promise = std::move(promise);
+    launch->spawned = std::move(*spawned);
+    launch->output = std::move(order.output);
+    launch->showBudget = launch->showMost = std::max<qint64>(order.limits.outputBytes, 4096);
+    const auto& fds = launch->spawned;
+    const bool watched = watch(fds.process.get(), id, Source::Process) &&
+                         watch(fds.output.get(), id, Source::Output) &&
+                         watch(fds.control.get(), id, Source::Control);
+    auto& kept = *m_launches.emplace(id, std::move(launch)).first->second;
+    if (!watched) { // never seen; without eyes on it nothing may run
+        kept.promise.set(fail(ErrorCode::Unavailable,
+                              u"The sandbox could not be started: it cannot be watched."_s));
+        kept.spawned = {};
+        m_launches.erase(id);
+        return;
+    }
+    kept.wall = m_clock.after(order.limits.wall, *this, [this, id] { stop(id, Why::Timeout); });
+    kept.stopCallback = std::make_unique<std::stop_callback<std::function<void()>>>(
+        order.stop,
+        std::function<void()>([this, id] { post([this, id] { stop(id, Why::Cancel); }); }));
+}
+
+void Launches::handle(quint64 id, Source source)
+{
+    const auto found = m_launches.find(id);
+    if (found == m_launches.end()) {
+        return; // an event of the same batch ended it
+    }
+    auto& launch = *found->second;
+    switch (source) {
+    case Source::Output:
+        readOutput(launch, 4 * Chunk);
+        return;
+    case Source::Control:
+        readControl(launch);
+        break;
+    case Source::Process: {
+        siginfo_t information{};
+        if (::waitid(
+                P_PIDFD, id_t(launch.spawned.process.get()), &information, WEXITED | WNOHANG) ==
+                0 &&
+            information.si_pid == 0) {
+            return;
+        }
+        launch.reaped = information;
+        ::epoll_ctl(m_poll.get(), EPOLL_CTL_DEL, launch.spawned.process.get(), nullptr);
+        break;
+    }
+    }
+    finishIfGone(id);
+}
+
+void Launches::readOutput(Launch& launch, qint64 most)
+{
+    static thread_local QByteArray buffer(Chunk, Qt::Uninitialized);
+    while (most > 0 && launch.spawned.output) {
+        const auto got = ::read(launch.spawned.output.get(), buffer.data(), size_t(buffer.size()));
+        if (got > 0) {
+            const QByteArrayView bytes(buffer.constData(), got);
+            launch.keeper.append(bytes);
+            show(launch, bytes);
+            most -= got;
+        } else if (got < 0 && errno == EINTR) {
+            continue;
+        } else if (got < 0 && errno == EAGAIN) {
+            return;
+        } else {
+            launch.spawned.output.reset(); // the end; closing takes it out of the poll
+        }
+    }
+}
+
+// Live output is a picture of progress: a flood is thinned, so that whoever shows it need not hold
+// it.
+void Launches::show(Launch& launch, QByteArrayView bytes)
+{
+    if (!launch.output) {
+        return;
+    }
+    const auto now = Steady::now();
+    if (now - launch.window >= ShowEvery) {
+        launch.window = now;
+        launch.showBudget = launch.showMost;
+    }
+    const auto shown = std::min<qint64>(bytes.size(), launch.showBudget);
+    launch.showBudget -= shown;
+    QString text;
+    if (shown > 0 && launch.skipped > 0) {
+        text = launch.filter.finish();
+        text += u"\n[… %1 bytes not shown …]\n"_s.arg(
+            QLocale::c().toString(std::exchange(launch.skipped, 0)));
+    }
+    text += launch.filter.filter(bytes.first(shown));
+    launch.skipped += bytes.size() - shown;
+    if (!text.isEmpty()) {
+        launch.output(text);
+    }
+}
+
+void Launches::readControl(Launch& launch)
+{
+    for (;;) {
+        helper::Report report{};
+        const auto got = ::recv(launch.spawned.control.get(), &report, sizeof report, MSG_DONTWAIT);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0 && errno == EAGAIN) {
+            return;
+        }
+        if (got <= 0) {
+            launch.controlClosed = true;
+            ::epoll_ctl(m_poll.get(), EPOLL_CTL_DEL, launch.spawned.control.get(), nullptr);
+            return;
+        }
+        if (got != sizeof report) {
+            continue;
+        }
+        switch (report.kind) {
+        case helper::ReportKind::Started:
+            launch.helperStarted = true;
+            launch.report.landlock = report.value;
+            launch.report.pidsCapped = report.flags & helper::PidsCapped;
+            break;
+        case helper::ReportKind::Ended:
+            launch.status = report.value;
+            break;
+        case helper::ReportKind::Failed:
+            launch.helperFailed = true;
+            break;
+        }
+    }
+}
+
+void Launches::stop(quint64 id, Why why)
+{
+    const auto found = m_launches.find(id);
+    if (found == m_launches.end()) {
+        return;
+    }
+    auto& launch = *found->second;
+    // Whoever comes first is the reason; one that ended by itself meanwhile has none.
+    if (launch.pressure != Launch::Pressure::None || launch.status || launch.reaped) {
+        return;
+    }
+    (why == Why::Timeout ? launch.report.outcome.timedOut : launch.report.outcome.cancelled) = true;
+    press(launch);
+}
+
+// One step harder: first asks everything inside to end, then ends the namespace, then kills
+// bubblewrap, with which the namespace dies too.
+void Launches::press(Launch& launch)
+{
+    const auto order = [&](helper::Order what) {
+        const auto byte = std::uint8_t(what);
+        // A full or closed socket is fine: the next step needs no answer from this one.
+        (void)!::send(launch.spawned.control.get(), &byte, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    };
+    switch (launch.pressure) {
+    case Launch::Pressure::None:
+        launch.pressure = Launch::Pressure::Terminated;
+        launch.deadline = Steady::now() + Grace;
+        order(helper::Order::Terminate);
+        return;
+    case Launch::Pressure::Terminated:
+        launch.pressure = Launch::Pressure::Killed;
+        launch.deadline = Steady::now() + LastResort;
+        order(helper::Order::Kill);
+        return;
+    case Launch::Pressure::Killed:
+        launch.pressure = Launch::Pressure::Forced;
+        ::syscall(SYS_pidfd_send_signal, launch.spawned.process.get(), SIGKILL, nullptr, 0);
+        return;
+    case Launch::Pressure::Forced:
+        return;
+    }
+}
+
+// bubblewrap ends after process 1 has, and the kernel lets process 1 end only when all others of
+// its namespace are buried. Were bubblewrap killed from outside, process 1 would live a moment
+// longer: its end of the socket tells.
+void Launches::finishIfGone(quint64 id)
+{
+    const auto found = m_launches.find(id);
+    if (found == m_launches.end() || !found->second->reaped || !found->second->controlClosed) {
+        return;
+    }
+    const auto launch = std::move(found->second);
+    m_launches.erase(found);
+    launch->stopCallback.reset();
+    launch->wall.reset();
+    readOutput(*launch, 64 * Chunk); // nobody writes any more: what is left fits a pipe
+    if (launch->output) {
+        QString text = launch->filter.finish();
+        if (launch->skipped > 0) {
+            text += u"\n[… %1 bytes not shown …]\n"_s.arg(QLocale::c().toString(launch->skipped));
+        }
+        if (!text.isEmpty()) {
+            launch->output(text);
+        }
+    }
+    auto& outcome = launch->report.outcome;
+    outcome.durationMs =
+        std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - launch->started)
+            .count();
+    outcome.outputBytes = launch->keeper.total();
+    outcome.output = launch->keeper.text();
+    const bool stopped = outcome.timedOut || outcome.cancelled;
+    if (!stopped && (!launch->helperStarted || launch->helperFailed)) {
+        const auto words = outcome.output.trimmed();
+        launch->promise.set(
+            fail(ErrorCode::Unavailable,
+                 u"The sandbox could not be started: %1"_s.arg(
+                     words.isEmpty() ? u"bubblewrap ended without a word."_s : words)));
+        return;
+    }
+    if (launch->status && WIFSIGNALED(*launch->status)) {
+        outcome.signal = WTERMSIG(*launch->status);
+    } else if (launch->status) {
+        outcome.exitCode = stopped ? -1 : WEXITSTATUS(*launch->status);
+    } else {
+        outcome.signal = SIGKILL; // with its namespace
+    }
+    launch->promise.set(std::move(launch->report));
+}
+
+} // namespace sb::sandbox
