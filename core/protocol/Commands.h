@@ -126,6 +126,41 @@ struct SendMessage
     }
 };
 
+/// Sends a message and answers when the turn that took it has ended. Meanwhile TextDelta events tell how the reply grows.
+struct Ask
+{
+    static constexpr auto name = "ask";
+    struct Reply
+    {
+        QString text;
+        bool failed = false; ///< the turn failed; the text says why
+        qint64 inputTokens = 0;
+        qint64 outputTokens = 0;
+        template <class S, class V>
+        static void fields(S& s, V&& v)
+        {
+            v("text", s.text);
+            v("failed", s.failed);
+            v("input_tokens", s.inputTokens);
+            v("output_tokens", s.outputTokens);
+        }
+    };
+    QString agent;
+    QString channel; ///< made when it is not there
+    QString text;
+    QString from;
+    QString key;
+    template <class S, class V>
+    static void fields(S& s, V&& v)
+    {
+        v("agent", s.agent);
+        v("channel", s.channel);
+        v("text", s.text);
+        v("from", s.from);
+        v("key", s.key);
+    }
+};
+
 /// A page of a conversation, oldest first, ending before `before` (0: at its end).
 struct GetTranscript
 {
@@ -409,6 +444,7 @@ using Command = std::variant<Ping,
                              GetSnapshot,
                              OpenChannel,
                              SendMessage,
+                             Ask,
                              GetTranscript,
                              GetOutput,
                              CancelProcess,

@@ -1,0 +1,55 @@
+#pragma once
+#include "core/process/Process.h"
+
+namespace sb::process {
+
+struct TurnResult;
+
+/// Talks to a person. Its mailbox is always open: what arrives on an idle channel starts a turn at once, what arrives
+/// during a turn enters the next one together.
+class Channel final : public Process
+{
+public:
+    Channel(Host& host, protocol::ProcessInfo info, QString run, QString title, QString origin);
+
+    void deliver(Mail mail) override;
+    void stop(StopReason reason, const QString& by) override;
+    /// Goes on with a turn that the journal says was open.
+    void resumeTurn();
+
+    [[nodiscard]] bool isTurning() const { return m_turning; }
+    [[nodiscard]] bool isIdle() const { return !m_turning && m_mail.isEmpty(); }
+    [[nodiscard]] bool lastTurnFailed() const { return m_lastTurnFailed; }
+    [[nodiscard]] bool lastTurnCancelled() const { return m_lastTurnCancelled; }
+    [[nodiscard]] const QString& lastText() const { return m_lastText; }
+    [[nodiscard]] const QString& title() const { return m_title; }
+    [[nodiscard]] const QString& origin() const { return m_origin; }
+    /// Those that ended lately, for the status block.
+    void rememberEnded(const protocol::ProcessInfo& info);
+
+    // What the host keeps of the channel's run.
+    std::optional<RunInfo> runInfo;
+    bool parked = false; ///< it has said that it waits for a person
+    qint64 lastUsedUs = 0;
+
+protected:
+    [[nodiscard]] QString instructions() const override;
+    [[nodiscard]] QString situation() const override;
+
+private:
+    void pump();
+    QCoro::Task<> turn(bool resumed);
+    QCoro::Task<Result<TurnResult>> converse(bool resumed);
+
+    QString m_title;
+    QString m_origin;
+    QList<protocol::ProcessInfo> m_ended;
+    QList<qint64> m_taken;
+    QString m_lastText;
+    bool m_turning = false;
+    bool m_lastTurnFailed = false;
+    bool m_lastTurnCancelled = false;
+    std::optional<QCoro::Task<>> m_task;
+};
+
+} // namespace sb::process

@@ -1,0 +1,438 @@
+#include "core/process/Process.h"
+
+#include "core/base/Ids.h"
+#include "core/process/Host.h"
+#include "core/process/Sql.h"
+
+#include <QFile>
+#include <QJsonDocument>
+
+namespace sb::process {
+
+using journal::NewEntry;
+using protocol::Kind;
+using protocol::ProcessKind;
+
+namespace {
+
+/// The fixed part of a prompt, from the program's resources.
+QString promptText(const char* name)
+{
+    QFile file(QStringLiteral(":/prompts/%1.md").arg(QLatin1StringView(name)));
+    const bool opened = file.open(QIODevice::ReadOnly);
+    SB_ASSERT(opened);
+    return QString::fromUtf8(file.readAll());
+}
+
+qsizetype charsOf(const llm::Message& message)
+{
+    qsizetype chars = message.text.size();
+    for (const auto& call : message.toolCalls) {
+        chars += call.name.size()
+            + QJsonDocument(call.arguments).toJson(QJsonDocument::Compact).size();
+    }
+    return chars + 16;
+}
+
+} // namespace
+
+Process::Process(Host& host, protocol::ProcessInfo info, QString run)
+    : m_host(host)
+    , m_info(std::move(info))
+    , m_run(std::move(run))
+    , m_traceId(QString::fromLatin1(randomBytes(16).toHex()))
+    , m_spanId(QString::fromLatin1(randomBytes(8).toHex()))
+    , m_progressUs(std::make_shared<std::atomic<qint64>>(host.m.clock.steadyUs()))
+{}
+
+void Process::restore(History history, QList<OpenCall> openCalls)
+{
+    m_history = std::move(history.messages);
+    m_summary = std::move(history.summary);
+    m_openCalls = std::move(openCalls);
+}
+
+void Process::inherit(const QString& traceId, QList<Remembered> history, const QString& summary)
+{
+    m_traceId = traceId;
+    m_history = std::move(history);
+    m_summary = summary;
+}
+
+void Process::cover(qint64 through, const QString& summary)
+{
+    m_history.removeIf([&](const Remembered& remembered) { return remembered.seq <= through; });
+    m_summary = summary;
+    m_lastInputTokens = 0; // the next request tells anew
+    m_charsAtLastRequest = 0;
+    m_isCompacting = false;
+    if (m_compacted) {
+        std::exchange(m_compacted, std::nullopt)->set({});
+    }
+}
+
+void Process::compactionFailed()
+{
+    m_isCompacting = false;
+    if (m_compacted) {
+        std::exchange(m_compacted, std::nullopt)->set({});
+    }
+}
+
+void Process::stop(StopReason reason, const QString& by)
+{
+    if (m_stopReason == StopReason::None) {
+        m_stopReason = reason;
+        m_stoppedBy = by;
+    }
+    m_stop.request_stop();
+}
+
+qint64 Process::deadlineUs() const
+{
+    if (m_waitingForApproval || m_patienceUs == 0) {
+        return 0;
+    }
+    return m_progressUs->load() + m_patienceUs;
+}
+
+void Process::noteProgress(Milliseconds patience)
+{
+    const auto stall = m_host.m.settings().stall;
+    m_progressUs->store(m_host.m.clock.steadyUs());
+    m_patienceUs = std::max(stall, patience).count() * 1000;
+}
+
+NewEntry Process::entry(Kind kind, QString cause, QJsonObject payload) const
+{
+    NewEntry entry;
+    entry.kind = kind;
+    entry.process = m_info.id;
+    entry.cause = std::move(cause);
+    entry.payload = std::move(payload);
+    entry.traceId = m_traceId;
+    entry.spanId = m_spanId;
+    return entry;
+}
+
+QString Process::basePrompt(const char* name) const
+{
+    QString text = promptText(name);
+    const auto settings = m_host.m.settings();
+    if (!settings.instructions.isEmpty()) {
+        text += QStringLiteral("\n## From the owner of this agent\n\n") + settings.instructions + u'\n';
+    }
+    return text;
+}
+
+bool Process::owesAnAnswer() const
+{
+    return !m_history.isEmpty()
+        && (m_history.last().message.role != llm::Role::Assistant
+            || !m_history.last().message.toolCalls.isEmpty());
+}
+
+qint64 Process::contextTokens() const
+{
+    qsizetype chars = m_summary.size();
+    for (const auto& remembered : m_history) {
+        chars += charsOf(remembered.message);
+    }
+    // About four characters a token; where the service has counted, only what came since is estimated.
+    return m_lastInputTokens > 0 ? m_lastInputTokens + (chars - m_charsAtLastRequest) / 4
+                                 : chars / 4 + 2000;
+}
+
+QCoro::Task<Result<>> Process::mindTheWindow()
+{
+    const qint64 window = m_host.m.settings().contextTokens;
+    const qint64 tokens = contextTokens();
+    if (tokens < window * 8 / 10) {
+        co_return {};
+    }
+    if (!m_isCompacting && Compactor::cut(m_history) > 0) {
+        m_isCompacting = true;
+        m_host.startCompactor(*this);
+    }
+    if (tokens >= window * 95 / 100 && m_isCompacting) {
+        m_compacted.emplace();
+        auto compacted = m_compacted->future();
+        SB_CO_CHECK(
+            co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(compacted)));
+    }
+    co_return {};
+}
+
+QCoro::Task<Result<llm::Response>> Process::think(QString cause)
+{
+    SB_CO_CHECK(co_await mindTheWindow());
+    noteProgress();
+
+    llm::Request request;
+    request.processKind = enumName(m_info.kind);
+    request.system = instructions();
+    SB_CO_TRY(const QString systemPart, co_await m_host.part(request.system.toUtf8()));
+    request.tools = m_host.m.registry.specs(m_info.kind);
+    QJsonArray toolsJson;
+    for (const auto& tool : request.tools) {
+        toolsJson.append(QJsonObject{{QStringLiteral("name"), tool.name},
+                                     {QStringLiteral("description"), tool.description},
+                                     {QStringLiteral("schema"), tool.schema}});
+    }
+    SB_CO_TRY(const QString toolsPart,
+              co_await m_host.part(QJsonDocument(toolsJson).toJson(QJsonDocument::Compact)));
+    if (!m_summary.isEmpty()) {
+        request.system += QStringLiteral("\n## What came before, in short\n\n") + m_summary + u'\n';
+    }
+    const QString now = situation();
+    request.system += now;
+    request.messages.reserve(m_history.size());
+    m_charsAtLastRequest = m_summary.size();
+    for (const auto& remembered : m_history) {
+        request.messages.append(remembered.message);
+        m_charsAtLastRequest += charsOf(remembered.message);
+    }
+    request.traceParent = QStringLiteral("00-%1-%2-01").arg(m_traceId, m_spanId);
+
+    // The parts by their hashes and the history by its last entry, so that this entry does not grow with it.
+    auto asking = m_host.m.journal.append(
+        entry(Kind::ModelRequest,
+              std::move(cause),
+              {{QStringLiteral("system"), systemPart},
+               {QStringLiteral("tools"), toolsPart},
+               {QStringLiteral("summary"), m_summary},
+               {QStringLiteral("situation"), now},
+               {QStringLiteral("through"), m_history.isEmpty() ? 0 : m_history.last().seq},
+               {QStringLiteral("messages"), m_history.size()}}));
+    llm::StreamSink sink;
+    sink.delta = [progress = m_progressUs,
+                  &clock = m_host.m.clock,
+                  &observer = m_host.m.observer,
+                  channel = m_info.channel,
+                  process = m_info.id](const QString& text) {
+        progress->store(clock.steadyUs());
+        observer.textDelta(channel, process, text);
+    };
+    sink.reset = [&observer = m_host.m.observer, channel = m_info.channel, process = m_info.id] {
+        observer.textReset(channel, process);
+    };
+    auto answering = m_host.m.provider(m_info.kind)
+                         .complete(std::move(request), std::move(sink), m_stop.get_token());
+    auto response
+        = co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(answering));
+    SB_CO_TRY(const auto asked, co_await cancellable({}, m_host.m.executor, std::move(asking)));
+    m_requestSeq = asked.seq;
+    if (response) {
+        m_lastInputTokens = response->usage.inputTokens;
+        m_info.modelCalls += 1;
+        m_info.inputTokens += response->usage.inputTokens;
+        m_info.outputTokens += response->usage.outputTokens;
+    }
+    co_return response;
+}
+
+QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEntry> besides)
+{
+    llm::Message message;
+    message.role = llm::Role::Assistant;
+    message.text = response.text;
+    message.toolCalls = response.toolCalls;
+    QJsonObject payload{{QStringLiteral("message"), llm::toJson(message)},
+                        {QStringLiteral("model"), response.model},
+                        {QStringLiteral("usage"), llm::toJson(response.usage)},
+                        {QStringLiteral("attempts"), response.attempts}};
+    if (const auto cost = m_host.m.cost(response.model, response.usage)) {
+        payload.insert(QStringLiteral("cost_micro_usd"), *cost);
+    }
+    auto writing = m_host.m.journal.transact(
+        [answer = entry(Kind::ModelResponse, QString::number(m_requestSeq), std::move(payload)),
+         besides = std::move(besides)](journal::Transaction& transaction) mutable -> Result<qint64> {
+            SB_TRY(const auto written, transaction.append(std::move(answer)));
+            for (auto& more : besides) {
+                more.cause = QString::number(written.seq);
+                SB_CHECK(transaction.append(std::move(more)));
+            }
+            return written.seq;
+        });
+    SB_CO_TRY(const qint64 seq, co_await cancellable({}, m_host.m.executor, std::move(writing)));
+    m_history.append({seq, std::move(message)});
+    noteProgress();
+    co_return seq;
+}
+
+tools::CallObserver Process::callObserver()
+{
+    tools::CallObserver observer;
+    observer.waitingForApproval = [this](bool waiting) {
+        m_waitingForApproval = waiting;
+        m_info.state = waiting ? protocol::ProcessState::WaitingApproval
+                               : protocol::ProcessState::Running;
+        noteProgress();
+        m_host.settle(m_info.channel);
+    };
+    observer.effectStarts = [this](Milliseconds patience) {
+        noteProgress(patience + Milliseconds(30'000));
+    };
+    observer.output = [progress = m_progressUs,
+                       &clock = m_host.m.clock,
+                       &host = m_host.m.observer,
+                       process = m_info.id](const QString& text) {
+        progress->store(clock.steadyUs());
+        host.output(process, text);
+    };
+    observer.isLeaving = [this] { return m_stopReason == StopReason::Leaving; };
+    return observer;
+}
+
+tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq) const
+{
+    const auto settings = m_host.m.settings();
+    tools::Call call;
+    call.call = std::move(toolCall);
+    call.kind = m_info.kind;
+    call.context.agent = settings.id;
+    call.context.process = m_info.id;
+    call.context.workspace = settings.workspace;
+    call.context.allowedHosts = settings.allowedHosts;
+    call.channel = m_info.channel;
+    call.run = m_run;
+    call.approve = m_host.approveModeOf(m_info.channel);
+    call.cause = QString::number(responseSeq);
+    call.justification = text.left(2000);
+    call.callsBefore = m_info.toolCalls;
+    call.callLimit = settings.toolCalls;
+    return call;
+}
+
+QCoro::Task<Result<>> Process::settleCall(llm::ToolCall toolCall,
+                                          Result<tools::Settled> settled,
+                                          QString warning)
+{
+    if (!settled) {
+        co_return std::unexpected(settled.error());
+    }
+    settled->message.text += warning;
+    m_history.append({settled->resultSeq, settled->message});
+    m_info.toolCalls += 1;
+    noteProgress();
+    const QString status = settled->facts.value(QStringLiteral("status")).toString();
+    if (toolCall.name == u"set_status" && !status.isEmpty()) {
+        m_info.status = status;
+        auto telling = m_host.m.journal.append(entry(Kind::ProcessStatus,
+                                                     QString::number(settled->resultSeq),
+                                                     {{QStringLiteral("status"), status}}));
+        SB_CO_CHECK(co_await cancellable({}, m_host.m.executor, std::move(telling)));
+    }
+    onToolFacts(settled->facts);
+    if (m_stop.stop_requested()) {
+        co_return fail(ErrorCode::Cancelled, QStringLiteral("It was cancelled."));
+    }
+    co_return {};
+}
+
+QCoro::Task<Result<>> Process::act(QList<llm::ToolCall> calls, QString text, qint64 responseSeq)
+{
+    for (const llm::ToolCall& toolCall : calls) {
+        if (m_stop.stop_requested()) {
+            co_return fail(ErrorCode::Cancelled, QStringLiteral("It was cancelled."));
+        }
+        const auto verdict = m_guard.count(toolCall.name, toolCall.arguments);
+        if (verdict == LoopGuard::Verdict::Stop) {
+            co_return fail(
+                ErrorCode::Conflict,
+                QStringLiteral("It went round in circles (%1, %2 times the same) and was stopped.")
+                    .arg(toolCall.name)
+                    .arg(LoopGuard::stopAt));
+        }
+        auto passing = m_host.m.gate.pass(
+            callFor(toolCall, text, responseSeq), callObserver(), m_stop.get_token());
+        auto settled = co_await passing;
+        auto settling = settleCall(toolCall,
+                                   std::move(settled),
+                                   verdict == LoopGuard::Verdict::Warn ? LoopGuard::warning()
+                                                                       : QString());
+        SB_CO_CHECK(co_await settling);
+    }
+    co_return {};
+}
+
+QCoro::Task<Result<>> Process::resumeCalls()
+{
+    // The calls of the last answer that have no result yet.
+    qsizetype last = m_history.size() - 1;
+    QStringList answered;
+    while (last >= 0 && m_history[last].message.role == llm::Role::Tool) {
+        answered.append(m_history[last].message.toolCallId);
+        --last;
+    }
+    const auto openCalls = std::exchange(m_openCalls, {});
+    if (last < 0 || m_history[last].message.role != llm::Role::Assistant) {
+        co_return {};
+    }
+    const qint64 responseSeq = m_history[last].seq;
+    const auto message = m_history[last].message;
+    for (const llm::ToolCall& toolCall : message.toolCalls) {
+        if (answered.contains(toolCall.id)) {
+            continue;
+        }
+        tools::Interrupted state;
+        for (const auto& open : openCalls) {
+            if (open.call == toolCall.id) {
+                state = {open.callSeq, open.startedSeq > 0, open.approval};
+            }
+        }
+        auto passing = m_host.m.gate.resume(
+            callFor(toolCall, message.text, responseSeq), state, callObserver(), m_stop.get_token());
+        auto settled = co_await passing;
+        auto settling = settleCall(toolCall, std::move(settled), {});
+        SB_CO_CHECK(co_await settling);
+    }
+    co_return {};
+}
+
+QCoro::Task<Result<>> Process::takeMail(bool opensTurn)
+{
+    const QList<Mail> mail = std::exchange(m_mail, {});
+    QJsonArray takes;
+    QJsonArray messages;
+    for (const auto& one : mail) {
+        takes.append(one.seq);
+        messages.append(llm::toJson(one.message));
+    }
+    QJsonObject payload{{QStringLiteral("takes"), takes}, {QStringLiteral("messages"), messages}};
+    if (opensTurn) {
+        payload.insert(QStringLiteral("turn_open"), true);
+    }
+    auto taking = m_host.m.journal.transact(
+        [taken = entry(Kind::TurnStarted, QString::number(mail.last().seq), std::move(payload)),
+         mail](journal::Transaction& transaction) mutable -> Result<qint64> {
+            auto& connection = transaction.connection();
+            for (const auto& one : mail) {
+                bool open = false;
+                SB_CHECK(sql::guarded(connection, [&]() -> Result<> {
+                    sql::rows(
+                        connection,
+                        "SELECT 1 FROM mailbox WHERE seq = ? AND taken_seq IS NULL",
+                        [&](SQLite::Statement&) { open = true; },
+                        one.seq);
+                    return {};
+                }));
+                if (!open) {
+                    return fail(ErrorCode::Conflict,
+                                QStringLiteral("Message %1 was delivered already.").arg(one.seq));
+                }
+            }
+            SB_TRY(const auto written, transaction.append(std::move(taken)));
+            return written.seq;
+        });
+    auto seq = co_await cancellable({}, m_host.m.executor, std::move(taking));
+    if (!seq) {
+        co_return std::unexpected(seq.error());
+    }
+    for (const auto& one : mail) {
+        m_history.append({*seq, one.message});
+    }
+    co_return {};
+}
+
+} // namespace sb::process

@@ -1,0 +1,116 @@
+#pragma once
+#include "core/process/LoopGuard.h"
+#include "core/process/ProcessProjection.h"
+#include "core/tools/Gate.h"
+
+#include <qcoro/qcorotask.h>
+
+namespace sb::process {
+
+class Host;
+
+/// Why a process was told to stop.
+enum class StopReason {
+    None,
+    Cancelled, ///< a person, its owner, or a tool said so
+    Stalled, ///< no progress; the supervisor ended it
+    Leaving, ///< the program closes; the journal keeps it as it is, and the next start resumes
+};
+
+/// What channels, branches and workers have in common: a history, a model to ask, and the gate to pass calls through.
+/// It lives on its agent's executor.
+class Process
+{
+public:
+    Process(Host& host, protocol::ProcessInfo info, QString run);
+    virtual ~Process() = default;
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+
+    [[nodiscard]] const protocol::ProcessInfo& info() const { return m_info; }
+    [[nodiscard]] const QString& run() const { return m_run; }
+    [[nodiscard]] const QList<Remembered>& history() const { return m_history; }
+    [[nodiscard]] bool isWaitingForApproval() const { return m_waitingForApproval; }
+    [[nodiscard]] StopReason stopReason() const { return m_stopReason; }
+
+    /// Takes over what the journal knows of it: history, summary, calls under way.
+    void restore(History history, QList<OpenCall> openCalls);
+    /// A branch begins with what its parent knew.
+    void inherit(const QString& traceId, QList<Remembered> history, const QString& summary);
+    /// The summary of everything up to `through` is stored: those messages leave.
+    void cover(qint64 through, const QString& summary);
+    void compactionFailed();
+    /// Appends mail that has come in; the process takes it when it is ready.
+    virtual void deliver(Mail mail) = 0;
+    /// Asks it to end, with all that it started. The first reason counts.
+    virtual void stop(StopReason reason, const QString& by);
+    /// Microseconds on the steady clock by which it must have made progress; 0 while nothing is expected of it.
+    [[nodiscard]] qint64 deadlineUs() const;
+    /// Nothing is expected of it until it is woken.
+    void rest() { m_patienceUs = 0; }
+
+protected:
+    friend class Compactor;
+    friend class Host;
+
+    /// One call of the model with the history as it stands. Tells the journal that it asks.
+    QCoro::Task<Result<llm::Response>> think(QString cause);
+    /// Writes the answer down, with further entries in the same transaction (their cause becomes the response), and
+    /// adds it to the history. Returns the response's seq.
+    QCoro::Task<Result<qint64>> record(llm::Response response, QList<journal::NewEntry> besides);
+    /// Passes the calls of an answer through the gate, one after the other. An error ends the process.
+    QCoro::Task<Result<>> act(QList<llm::ToolCall> calls, QString text, qint64 responseSeq);
+    /// Finishes the calls that were under way when the program stopped.
+    QCoro::Task<Result<>> resumeCalls();
+    /// Takes all mail into the history, in one transaction that also makes sure that nobody took it before.
+    QCoro::Task<Result<>> takeMail(bool opensTurn);
+
+    /// Instructions for the model that are the same for every call of this kind.
+    [[nodiscard]] virtual QString instructions() const = 0;
+    /// What changes from call to call: a channel's status block.
+    [[nodiscard]] virtual QString situation() const { return {}; }
+    /// Called by a tool of this process's own (skip).
+    virtual void onToolFacts(const QJsonObject&) {}
+
+    /// The program's prompt of that name with what the agent's owner adds.
+    [[nodiscard]] QString basePrompt(const char* name) const;
+    void noteProgress(Milliseconds patience = Milliseconds(0));
+    [[nodiscard]] journal::NewEntry entry(protocol::Kind kind, QString cause, QJsonObject payload) const;
+    /// Whether the model is expected to speak next: the history ends with something that it has not answered.
+    [[nodiscard]] bool owesAnAnswer() const;
+    /// Tokens that the next request would hold, from what the last one held and what came since.
+    [[nodiscard]] qint64 contextTokens() const;
+    /// Starts a compactor when the history nears the window; waits for it when there is no room left.
+    QCoro::Task<Result<>> mindTheWindow();
+
+    Host& m_host;
+    protocol::ProcessInfo m_info;
+    QString m_run;
+    std::stop_source m_stop;
+    StopReason m_stopReason = StopReason::None;
+    QString m_stoppedBy;
+    QList<Remembered> m_history;
+    QString m_summary;
+    QList<OpenCall> m_openCalls;
+    QList<Mail> m_mail;
+    LoopGuard m_guard;
+    QString m_traceId;
+    QString m_spanId;
+    bool m_waitingForApproval = false;
+    bool m_isCompacting = false;
+
+private:
+    [[nodiscard]] tools::Call callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq) const;
+    [[nodiscard]] tools::CallObserver callObserver();
+    QCoro::Task<Result<>> settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning);
+
+    // Streams and tools report progress from their own threads, and may outlive this object by a moment.
+    std::shared_ptr<std::atomic<qint64>> m_progressUs;
+    qint64 m_patienceUs = 0;
+    qint64 m_requestSeq = 0;
+    std::optional<Promise<>> m_compacted;
+    qint64 m_lastInputTokens = 0;
+    qsizetype m_charsAtLastRequest = 0;
+};
+
+} // namespace sb::process
