@@ -22,7 +22,8 @@ Channel::Channel(Host& host, protocol::ProcessInfo info, QString run, QString ti
     : Process(host, std::move(info), std::move(run))
     , m_title(std::move(title))
     , m_origin(std::move(origin))
-{}
+{
+}
 
 void Channel::deliver(Mail mail)
 {
@@ -94,8 +95,9 @@ QString Channel::situation() const
         text += QStringLiteral("No branch or worker is running.\n");
     }
     for (const auto& info : m_ended) {
-        text += QStringLiteral("- %1 %2 %3: %4\n")
-                    .arg(enumName(info.kind), info.id, enumName(info.state), oneLine(info.task, 120));
+        text +=
+            QStringLiteral("- %1 %2 %3: %4\n")
+                .arg(enumName(info.kind), info.id, enumName(info.state), oneLine(info.task, 120));
     }
     return text;
 }
@@ -192,10 +194,11 @@ QCoro::Task<Result<TurnResult>> Channel::converse(bool resumed)
             besides.append(entry(Kind::MessageSent, {}, payload));
             said.append(text);
         } else if (last) {
-            besides.append(entry(Kind::ProcessStatus,
-                                 {},
-                                 {{QStringLiteral("status"), QStringLiteral("ended without a reply")},
-                                  {QStringLiteral("turn_open"), false}}));
+            besides.append(
+                entry(Kind::ProcessStatus,
+                      {},
+                      {{QStringLiteral("status"), QStringLiteral("ended without a reply")},
+                       {QStringLiteral("turn_open"), false}}));
         }
         const auto calls = response->toolCalls;
         auto recording = record(std::move(*response), std::move(besides));
@@ -207,19 +210,20 @@ QCoro::Task<Result<TurnResult>> Channel::converse(bool resumed)
         auto acting = act(calls, text, seq);
         SB_CO_CHECK(co_await acting);
         if (std::ranges::any_of(calls, [](const auto& call) { return call.name == u"skip"; })) {
-            auto closing
-                = m_host.m.journal.append(entry(Kind::ProcessStatus,
-                                                QString::number(seq),
-                                                {{QStringLiteral("status"), QStringLiteral("skipped")},
-                                                 {QStringLiteral("turn_open"), false}}));
+            auto closing = m_host.m.journal.append(
+                entry(Kind::ProcessStatus,
+                      QString::number(seq),
+                      {{QStringLiteral("status"), QStringLiteral("skipped")},
+                       {QStringLiteral("turn_open"), false}}));
             SB_CO_CHECK(co_await cancellable({}, m_host.m.executor, std::move(closing)));
             co_return end;
         }
         cause = QString::number(m_history.last().seq);
     }
-    co_return fail(ErrorCode::Conflict,
-                   QStringLiteral("The turn took %1 model calls without coming to an end, and was stopped.")
-                       .arg(steps));
+    co_return fail(
+        ErrorCode::Conflict,
+        QStringLiteral("The turn took %1 model calls without coming to an end, and was stopped.")
+            .arg(steps));
 }
 
 } // namespace sb::process

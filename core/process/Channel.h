@@ -5,14 +5,16 @@ namespace sb::process {
 
 struct TurnResult;
 
-/// Talks to a person. Its mailbox is always open: what arrives on an idle channel starts a turn at once, what arrives
-/// during a turn enters the next one together.
+/// Talks to a person. Its mailbox is always open: what arrives on an idle channel starts a turn at
+/// once, what arrives during a turn enters the next one together.
 class Channel final : public Process
 {
 public:
     Channel(Host& host, protocol::ProcessInfo info, QString run, QString title, QString origin);
 
     void deliver(Mail mail) override;
+    /// Starts a turn when mail waits and none is going on.
+    void pump();
     void stop(StopReason reason, const QString& by) override;
     /// Goes on with a turn that the journal says was open.
     void resumeTurn();
@@ -37,7 +39,6 @@ protected:
     [[nodiscard]] QString situation() const override;
 
 private:
-    void pump();
     QCoro::Task<> turn(bool resumed);
     QCoro::Task<Result<TurnResult>> converse(bool resumed);
 

@@ -30,17 +30,18 @@ QString rendered(const llm::Message& message, qsizetype cap)
     for (const auto& call : message.toolCalls) {
         text += QStringLiteral(" [calls %1]").arg(call.name);
     }
-    return roleName(message.role) + QStringLiteral(": ")
-        + (text.size() > cap ? text.left(cap / 2) + QStringLiteral(" … ") + text.right(cap / 2) : text)
-        + u'\n';
+    return roleName(message.role) + QStringLiteral(": ") +
+           (text.size() > cap ? text.left(cap / 2) + QStringLiteral(" … ") + text.right(cap / 2)
+                              : text) +
+           u'\n';
 }
 
 } // namespace
 
 Compactor::Compactor(Host& host, protocol::ProcessInfo info, QString run, QString target)
-    : Process(host, std::move(info), std::move(run))
-    , m_target(std::move(target))
-{}
+    : Process(host, std::move(info), std::move(run)), m_target(std::move(target))
+{
+}
 
 QString Compactor::instructions() const
 {
@@ -57,9 +58,10 @@ qsizetype Compactor::cut(const QList<Remembered>& history)
     qsizetype best = 0;
     for (qsizetype i = 0; i + keptAtLeast < history.size(); ++i) {
         taken += history[i].message.text.size() + 50;
-        // A cut before a tool's result would part it from its call; one inside an entry would hide half of it.
-        const bool clean = history[i + 1].message.role != llm::Role::Tool
-            && history[i + 1].seq != history[i].seq;
+        // A cut before a tool's result would part it from its call; one inside an entry would hide
+        // half of it.
+        const bool clean =
+            history[i + 1].message.role != llm::Role::Tool && history[i + 1].seq != history[i].seq;
         if (clean) {
             best = i + 1;
             if (taken >= total / 2) {
@@ -81,11 +83,12 @@ QCoro::Task<> Compactor::body()
             target->compactionFailed();
         }
         if (m_stopReason != StopReason::Leaving) {
-            auto ending = m_host.m.journal.append(entry(Kind::ProcessEnded,
-                                                        QString::number(m_info.startedSeq),
-                                                        {{QStringLiteral("kind"), enumName(m_info.kind)},
-                                                         {QStringLiteral("state"), QStringLiteral("failed")},
-                                                         {QStringLiteral("result"), result.error().message}}));
+            auto ending = m_host.m.journal.append(
+                entry(Kind::ProcessEnded,
+                      QString::number(m_info.startedSeq),
+                      {{QStringLiteral("kind"), enumName(m_info.kind)},
+                       {QStringLiteral("state"), QStringLiteral("failed")},
+                       {QStringLiteral("result"), result.error().message}}));
             (void)co_await cancellable({}, m_host.m.executor, std::move(ending));
         }
     }
@@ -97,7 +100,8 @@ QCoro::Task<Result<>> Compactor::summarise()
     Process* target = m_host.find(m_target);
     const qsizetype count = target != nullptr ? cut(target->m_history) : 0;
     if (count == 0) {
-        co_return fail(ErrorCode::NotFound, QStringLiteral("There is nothing to summarise any more."));
+        co_return fail(ErrorCode::NotFound,
+                       QStringLiteral("There is nothing to summarise any more."));
     }
     const qint64 through = target->m_history[count - 1].seq;
     QString old = target->m_summary;
@@ -121,9 +125,11 @@ QCoro::Task<Result<>> Compactor::summarise()
     } else if (m_stop.stop_requested()) {
         co_return fail(ErrorCode::Cancelled, QStringLiteral("It was cancelled."));
     } else {
-        // No model, no summary of its making; the beginnings of the messages are better than nothing, and say so.
-        summary = QStringLiteral("(Made without a model: the beginnings of the earlier messages.)\n") + old
-            + digest.right(12'000);
+        // No model, no summary of its making; the beginnings of the messages are better than
+        // nothing, and say so.
+        summary =
+            QStringLiteral("(Made without a model: the beginnings of the earlier messages.)\n") +
+            old + digest.right(12'000);
     }
     auto storing = m_host.m.journal.transact(
         [covered = entry(Kind::HistoryCompacted,
@@ -132,11 +138,12 @@ QCoro::Task<Result<>> Compactor::summarise()
                           {QStringLiteral("through"), through},
                           {QStringLiteral("messages"), count},
                           {QStringLiteral("summary"), summary}}),
-         ended = entry(Kind::ProcessEnded,
-                       QString::number(m_info.startedSeq),
-                       {{QStringLiteral("kind"), enumName(m_info.kind)},
-                        {QStringLiteral("state"), QStringLiteral("succeeded")},
-                        {QStringLiteral("result"), QStringLiteral("%1 messages summarised").arg(count)}})](
+         ended = entry(
+             Kind::ProcessEnded,
+             QString::number(m_info.startedSeq),
+             {{QStringLiteral("kind"), enumName(m_info.kind)},
+              {QStringLiteral("state"), QStringLiteral("succeeded")},
+              {QStringLiteral("result"), QStringLiteral("%1 messages summarised").arg(count)}})](
             journal::Transaction& transaction) mutable -> Result<qint64> {
             SB_TRY(const auto written, transaction.append(std::move(covered)));
             SB_CHECK(transaction.append(std::move(ended)));

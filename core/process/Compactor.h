@@ -3,8 +3,8 @@
 
 namespace sb::process {
 
-/// Summarises the oldest part of another process's history in the background. The old messages leave only once the
-/// summary is stored.
+/// Summarises the oldest part of another process's history in the background. The old messages
+/// leave only once the summary is stored.
 class Compactor final : public Process
 {
 public:
@@ -12,8 +12,8 @@ public:
     void deliver(Mail) override {}
     QCoro::Task<> body();
 
-    /// How many messages of a history to summarise: about half of its text, never a call without its results, and at least
-    /// the last four stay. 0 when nothing can go.
+    /// How many messages of a history to summarise: about half of its text, never a call without
+    /// its results, and at least the last four stay. 0 when nothing can go.
     static qsizetype cut(const QList<Remembered>& history);
 
 protected:

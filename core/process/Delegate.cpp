@@ -12,21 +12,23 @@ namespace {
 constexpr qsizetype resultCap = 32 * 1024;
 
 /// A result as its owner's model reads it.
-llm::Message resultMessage(const protocol::ProcessInfo& info, const QString& state, const QString& text)
+llm::Message
+resultMessage(const protocol::ProcessInfo& info, const QString& state, const QString& text)
 {
     llm::Message message;
     message.role = llm::Role::User;
-    message.text = QStringLiteral("[%1 %2 %3]\nTask: %4\n\n%5")
-                       .arg(enumName(info.kind), info.id, state, info.task.left(2000), text.left(resultCap));
+    message.text =
+        QStringLiteral("[%1 %2 %3]\nTask: %4\n\n%5")
+            .arg(enumName(info.kind), info.id, state, info.task.left(2000), text.left(resultCap));
     return message;
 }
 
 } // namespace
 
 Delegate::Delegate(Host& host, protocol::ProcessInfo info, QString run, bool interactive)
-    : Process(host, std::move(info), std::move(run))
-    , m_interactive(interactive)
-{}
+    : Process(host, std::move(info), std::move(run)), m_interactive(interactive)
+{
+}
 
 void Delegate::deliver(Mail mail)
 {
@@ -60,8 +62,10 @@ QCoro::Task<> Delegate::body()
     } else if (m_stopReason == StopReason::Cancelled) {
         end = {ProcessState::Cancelled, QStringLiteral("Cancelled by %1.").arg(m_stoppedBy)};
     } else if (m_stopReason == StopReason::Stalled) {
-        end = {ProcessState::Failed,
-               QStringLiteral("It made no progress for too long; it was stopped with everything that it ran.")};
+        end = {
+            ProcessState::Failed,
+            QStringLiteral(
+                "It made no progress for too long; it was stopped with everything that it ran.")};
     } else {
         end = {ProcessState::Failed, result.error().message};
     }
@@ -71,15 +75,15 @@ QCoro::Task<> Delegate::body()
     mail.owner = m_host.ownerOf(m_info);
     mail.kind = QStringLiteral("result");
     mail.message = resultMessage(m_info, enumName(end.state), end.result);
-    auto ending = m_host.m.journal.append(
-        entry(Kind::ProcessEnded,
-              m_history.isEmpty() ? QString::number(m_info.startedSeq)
-                                  : QString::number(m_history.last().seq),
-              {{QStringLiteral("kind"), enumName(m_info.kind)},
-               {QStringLiteral("state"), enumName(end.state)},
-               {QStringLiteral("result"), end.result},
-               {QStringLiteral("owner"), mail.owner},
-               {QStringLiteral("message"), llm::toJson(mail.message)}}));
+    auto ending =
+        m_host.m.journal.append(entry(Kind::ProcessEnded,
+                                      m_history.isEmpty() ? QString::number(m_info.startedSeq)
+                                                          : QString::number(m_history.last().seq),
+                                      {{QStringLiteral("kind"), enumName(m_info.kind)},
+                                       {QStringLiteral("state"), enumName(end.state)},
+                                       {QStringLiteral("result"), end.result},
+                                       {QStringLiteral("owner"), mail.owner},
+                                       {QStringLiteral("message"), llm::toJson(mail.message)}}));
     auto written = co_await cancellable({}, m_host.m.executor, std::move(ending));
     if (!written) {
         // Nothing is lost: without its end in the journal, the next start takes it up again.
@@ -100,7 +104,8 @@ QCoro::Task<Result<>> Delegate::waitForMail(std::optional<Milliseconds> atMost)
         timer = m_host.m.clock.after(*atMost, m_host.m.executor, [this] {
             if (m_wake) {
                 std::exchange(m_wake, std::nullopt)
-                    ->set(fail(ErrorCode::Timeout, QStringLiteral("Nobody had anything more for it.")));
+                    ->set(fail(ErrorCode::Timeout,
+                               QStringLiteral("Nobody had anything more for it.")));
             }
         });
     }
@@ -117,13 +122,12 @@ QCoro::Task<Result<>> Delegate::report(const QString& text)
     mail.owner = m_host.ownerOf(m_info);
     mail.kind = QStringLiteral("result");
     mail.message = resultMessage(m_info, QStringLiteral("reports and waits for follow-ups"), text);
-    auto reporting = m_host.m.journal.append(
-        entry(Kind::MessageReceived,
-              QString::number(m_history.last().seq),
-              {{QStringLiteral("owner"), mail.owner},
-               {QStringLiteral("channel"), QString()},
-               {QStringLiteral("from"), m_info.id},
-               {QStringLiteral("text"), mail.message.text}}));
+    auto reporting = m_host.m.journal.append(entry(Kind::MessageReceived,
+                                                   QString::number(m_history.last().seq),
+                                                   {{QStringLiteral("owner"), mail.owner},
+                                                    {QStringLiteral("channel"), QString()},
+                                                    {QStringLiteral("from"), m_info.id},
+                                                    {QStringLiteral("text"), mail.message.text}}));
     SB_CO_TRY(const auto written,
               co_await cancellable({}, m_host.m.executor, std::move(reporting)));
     mail.seq = written.seq;
@@ -167,7 +171,8 @@ QCoro::Task<Result<Delegate::End>> Delegate::work()
             SB_CO_CHECK(co_await waiting);
             continue;
         }
-        const QString text = m_history.isEmpty() ? QString() : m_history.last().message.text.trimmed();
+        const QString text =
+            m_history.isEmpty() ? QString() : m_history.last().message.text.trimmed();
         if (m_interactive) {
             auto reporting = report(text);
             SB_CO_CHECK(co_await reporting);
@@ -183,9 +188,10 @@ QCoro::Task<Result<Delegate::End>> Delegate::work()
         co_return End{ProcessState::Succeeded,
                       text.isEmpty() ? QStringLiteral("(It ended without a report.)") : text};
     }
-    co_return fail(ErrorCode::Conflict,
-                   QStringLiteral("It took %1 model calls without coming to an end, and was stopped.")
-                       .arg(stepLimit()));
+    co_return fail(
+        ErrorCode::Conflict,
+        QStringLiteral("It took %1 model calls without coming to an end, and was stopped.")
+            .arg(stepLimit()));
 }
 
 QString Branch::instructions() const
@@ -205,7 +211,8 @@ bool Branch::awaitsOthers() const
 
 QString Worker::instructions() const
 {
-    return basePrompt("worker") + QStringLiteral("\nThe workspace is %1.\n").arg(m_host.m.settings().workspace);
+    return basePrompt("worker") +
+           QStringLiteral("\nThe workspace is %1.\n").arg(m_host.m.settings().workspace);
 }
 
 int Worker::stepLimit() const

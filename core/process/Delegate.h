@@ -3,7 +3,8 @@
 
 namespace sb::process {
 
-/// A process with one task and an owner that gets its result: what branches and workers have in common.
+/// A process with one task and an owner that gets its result: what branches and workers have in
+/// common.
 class Delegate : public Process
 {
 public:

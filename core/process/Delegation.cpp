@@ -35,7 +35,8 @@ public:
         , m_subject(std::move(subject))
         , m_find(std::move(find))
         , m_act(std::move(act))
-    {}
+    {
+    }
 
     [[nodiscard]] const llm::ToolSpec& spec() const override { return m_spec; }
     // Repeating one with the same call finds what it started the first time.
@@ -49,7 +50,7 @@ public:
         plan.action.subject = arguments.value(m_subject).toString();
         plan.action.arguments = arguments;
         plan.action.effect = policy::Effect::None;
-        plan.command = (m_spec.name + u' ' + plan.action.subject).trimmed();
+        plan.command = QString(m_spec.name + u' ' + plan.action.subject).trimmed();
         return plan;
     }
 
@@ -111,10 +112,12 @@ void addDelegationTools(tools::Registry& registry, Find find)
         {QStringLiteral("task"),
          property("string", "Everything the worker must know: it does not see this conversation.")},
         {QStringLiteral("interactive"),
-         property("boolean", "Whether it stays for follow-ups through route after its first result.")}};
+         property("boolean",
+                  "Whether it stays for follow-ups through route after its first result.")}};
 
     add("spawn_worker",
-        "Hands a task to a worker that has files, a shell and git in the workspace. It works in the background; its "
+        "Hands a task to a worker that has files, a shell and git in the workspace. It works in "
+        "the background; its "
         "result comes back as a message. Answers at once with the worker's id.",
         "task",
         taskProperties,
@@ -126,7 +129,8 @@ void addDelegationTools(tools::Registry& registry, Find find)
                                          arguments.value(QStringLiteral("interactive")).toBool());
         });
     add("branch",
-        "Thinks a question through in the background with a copy of this conversation, and returns a conclusion as a "
+        "Thinks a question through in the background with a copy of this conversation, and returns "
+        "a conclusion as a "
         "message. Answers at once with the branch's id.",
         "question",
         {{QStringLiteral("question"), property("string", "What is to be thought through.")}},

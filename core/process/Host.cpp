@@ -2,7 +2,7 @@
 
 #include "core/base/Contracts.h"
 #include "core/base/Ids.h"
-#include "core/process/Sql.h"
+#include "core/store/Rows.h"
 
 #include <QCryptographicHash>
 
@@ -33,9 +33,7 @@ Future<T> refuse(ErrorCode code, const QString& message)
 
 } // namespace
 
-Host::Host(Parts parts)
-    : m(std::move(parts))
-{}
+Host::Host(Parts parts) : m(std::move(parts)) {}
 
 Host::~Host()
 {
@@ -63,8 +61,8 @@ Future<TurnResult> Host::ask(protocol::SendMessage message, QString origin)
 {
     auto asker = std::make_shared<Promise<TurnResult>>();
     auto answer = asker->future();
-    auto sent = onExecutor<qint64>(
-        [this, message = std::move(message), origin = std::move(origin), asker] {
+    auto sent =
+        onExecutor<qint64>([this, message = std::move(message), origin = std::move(origin), asker] {
             return sendTask(message, origin, asker);
         });
     std::move(sent).then([asker](Result<qint64> result) {
@@ -98,10 +96,12 @@ Future<> Host::cancel(QString process, QString by)
                                  QStringLiteral("%1 is not running (any more).").arg(process)));
                 return;
             }
-            // What it started goes first, so that no result of it comes back to somebody who is gone.
+            // What it started goes first, so that no result of it comes back to somebody who is
+            // gone.
             for (const auto& [id, other] : m_processes) {
-                const bool below = other->info().parent == process
-                    || (found->info().kind == ProcessKind::Channel && other->info().channel == process);
+                const bool below = other->info().parent == process ||
+                                   (found->info().kind == ProcessKind::Channel &&
+                                    other->info().channel == process);
                 if (below && other->info().kind != ProcessKind::Compactor) {
                     other->stop(StopReason::Cancelled, by);
                 }
@@ -158,7 +158,8 @@ int Host::running(const QString& channel) const
 
 // Channels.
 
-QCoro::Task<Result<Channel*>> Host::channelFor(QString id, QString title, QString origin, QString run)
+QCoro::Task<Result<Channel*>>
+Host::channelFor(QString id, QString title, QString origin, QString run)
 {
     if (m_leaving) {
         co_return fail(ErrorCode::Unavailable, QStringLiteral("The program is closing."));
@@ -182,7 +183,8 @@ QCoro::Task<Result<Channel*>> Host::channelFor(QString id, QString title, QStrin
     co_return loaded;
 }
 
-QCoro::Task<Result<Channel*>> Host::loadChannel(QString id, QString title, QString origin, QString run)
+QCoro::Task<Result<Channel*>>
+Host::loadChannel(QString id, QString title, QString origin, QString run)
 {
     struct Stored
     {
@@ -263,7 +265,8 @@ void Host::evictIdleChannels()
     }
 }
 
-QCoro::Task<Result<protocol::ChannelInfo>> Host::openChannelTask(QString id, QString title, QString origin)
+QCoro::Task<Result<protocol::ChannelInfo>>
+Host::openChannelTask(QString id, QString title, QString origin)
 {
     if (id.isEmpty()) {
         id = newId(QLatin1StringView("ch"));
@@ -300,28 +303,26 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
         qint64 seq = 0;
         bool isNew = true;
     };
-    auto writing = m.journal.transact([received = std::move(received), channelId = message.channel, key = message.key](
-                                          journal::Transaction& transaction) mutable -> Result<Stored> {
-        Stored stored;
-        if (!key.isEmpty()) {
-            auto& connection = transaction.connection();
-            SB_CHECK(sql::guarded(connection, [&]() -> Result<> {
-                sql::rows(
+    auto writing = m.journal.transact(
+        [received = std::move(received), channelId = message.channel, key = message.key](
+            journal::Transaction& transaction) mutable -> Result<Stored> {
+            Stored stored;
+            if (!key.isEmpty()) {
+                auto& connection = transaction.connection();
+                store::forEachRow(
                     connection,
                     "SELECT seq FROM mailbox WHERE owner = ? AND key = ?",
-                    [&](SQLite::Statement& row) { stored = {sql::number(row, 0), false}; },
+                    [&](SQLite::Statement& row) { stored = {store::integer(row, 0), false}; },
                     channelId,
                     key);
-                return {};
-            }));
-            if (!stored.isNew) {
-                return stored;
+                if (!stored.isNew) {
+                    return stored;
+                }
             }
-        }
-        SB_TRY(const auto entry, transaction.append(std::move(received)));
-        stored.seq = entry.seq;
-        return stored;
-    });
+            SB_TRY(const auto entry, transaction.append(std::move(received)));
+            stored.seq = entry.seq;
+            return stored;
+        });
     SB_CO_TRY(const Stored stored, co_await cancellable({}, m.executor, std::move(writing)));
     if (stored.isNew) {
         if (asker) {
@@ -334,8 +335,9 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
         mail.message.text = message.text;
         post(std::move(mail));
     } else if (asker) {
-        asker->set(fail(ErrorCode::Conflict,
-                        QStringLiteral("This message was received before, as entry %1.").arg(stored.seq)));
+        asker->set(
+            fail(ErrorCode::Conflict,
+                 QStringLiteral("This message was received before, as entry %1.").arg(stored.seq)));
     }
     co_return stored.seq;
 }
@@ -357,14 +359,14 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     info.task = command.task;
     info.approve = command.approve;
     info.unattended = command.unattended;
-    auto writing = m.journal.append(
-        channel->entry(Kind::RunStarted,
-                       {},
-                       {{QStringLiteral("run"), reply.run},
-                        {QStringLiteral("channel"), reply.channel},
-                        {QStringLiteral("task"), command.task},
-                        {QStringLiteral("approve"), enumName(command.approve)},
-                        {QStringLiteral("unattended"), command.unattended}}));
+    auto writing =
+        m.journal.append(channel->entry(Kind::RunStarted,
+                                        {},
+                                        {{QStringLiteral("run"), reply.run},
+                                         {QStringLiteral("channel"), reply.channel},
+                                         {QStringLiteral("task"), command.task},
+                                         {QStringLiteral("approve"), enumName(command.approve)},
+                                         {QStringLiteral("unattended"), command.unattended}}));
     SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
     info.startedSeq = written.seq;
     reply.seq = written.seq;
@@ -413,12 +415,11 @@ Future<QString> Host::branch(const tools::Context& context, QString question)
     });
 }
 
-QCoro::Task<Result<QString>> Host::spawnTask(ProcessKind kind,
-                                             tools::Context context,
-                                             QString task,
-                                             bool interactive)
+QCoro::Task<Result<QString>>
+Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool interactive)
 {
-    const QString started = QStringLiteral("%1 %2 is at work. Its result will arrive as a message.");
+    const QString started =
+        QStringLiteral("%1 %2 is at work. Its result will arrive as a message.");
     auto looking = runOn(m.pool, [this, context] {
         return m.database.read([&](store::Connection& connection) {
             return readProcessOfCall(connection, context.process, context.callSeq);
@@ -437,9 +438,10 @@ QCoro::Task<Result<QString>> Host::spawnTask(ProcessKind kind,
     const bool isWorker = kind == ProcessKind::Worker;
     const int limit = isWorker ? settings.workersPerChannel : settings.branchesPerChannel;
     if ((isWorker ? children.workers : children.branches) >= limit) {
-        co_return fail(ErrorCode::Conflict,
-                       QStringLiteral("There are %1 at work already, which is the limit; wait for one to end.")
-                           .arg(limit));
+        co_return fail(
+            ErrorCode::Conflict,
+            QStringLiteral("There are %1 at work already, which is the limit; wait for one to end.")
+                .arg(limit));
     }
 
     ProcessInfo info;
@@ -461,8 +463,8 @@ QCoro::Task<Result<QString>> Host::spawnTask(ProcessKind kind,
         while (!inherited.isEmpty() && inherited.last().message.role == llm::Role::Tool) {
             inherited.removeLast();
         }
-        if (!inherited.isEmpty() && inherited.last().message.role == llm::Role::Assistant
-            && !inherited.last().message.toolCalls.isEmpty()) {
+        if (!inherited.isEmpty() && inherited.last().message.role == llm::Role::Assistant &&
+            !inherited.last().message.toolCalls.isEmpty()) {
             inherited.removeLast();
         }
         forkThrough = inherited.isEmpty() ? 0 : inherited.last().seq;
@@ -477,18 +479,18 @@ QCoro::Task<Result<QString>> Host::spawnTask(ProcessKind kind,
         process = std::make_unique<Branch>(*this, info, run, interactive);
     }
     process->inherit(traceId, std::move(inherited), summary);
-    auto writing = m.journal.append(process->entry(
-        Kind::ProcessStarted,
-        QString::number(context.callSeq),
-        {{QStringLiteral("kind"), enumName(kind)},
-         {QStringLiteral("parent"), info.parent},
-         {QStringLiteral("channel"), info.channel},
-         {QStringLiteral("run"), run},
-         {QStringLiteral("task"), task},
-         {QStringLiteral("call_seq"), context.callSeq},
-         {QStringLiteral("interactive"), interactive},
-         {QStringLiteral("fork_through"), forkThrough},
-         {QStringLiteral("messages"), QJsonArray{llm::toJson(first)}}}));
+    auto writing = m.journal.append(
+        process->entry(Kind::ProcessStarted,
+                       QString::number(context.callSeq),
+                       {{QStringLiteral("kind"), enumName(kind)},
+                        {QStringLiteral("parent"), info.parent},
+                        {QStringLiteral("channel"), info.channel},
+                        {QStringLiteral("run"), run},
+                        {QStringLiteral("task"), task},
+                        {QStringLiteral("call_seq"), context.callSeq},
+                        {QStringLiteral("interactive"), interactive},
+                        {QStringLiteral("fork_through"), forkThrough},
+                        {QStringLiteral("messages"), QJsonArray{llm::toJson(first)}}}));
     SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
     process->m_info.startedAt = written.time;
     process->m_info.startedSeq = written.seq;
@@ -529,14 +531,16 @@ Future<QString> Host::route(const tools::Context& context, QString worker, QStri
         });
 }
 
-QCoro::Task<Result<QString>> Host::routeTask(tools::Context context, QString worker, QString message)
+QCoro::Task<Result<QString>>
+Host::routeTask(tools::Context context, QString worker, QString message)
 {
     const Process* asker = find(context.process);
     const Process* target = find(worker);
-    if (asker == nullptr || target == nullptr || target->info().kind != ProcessKind::Worker
-        || target->info().channel != asker->info().channel) {
-        co_return fail(ErrorCode::NotFound,
-                       QStringLiteral("No worker %1 is at work here; spawn a new one.").arg(worker));
+    if (asker == nullptr || target == nullptr || target->info().kind != ProcessKind::Worker ||
+        target->info().channel != asker->info().channel) {
+        co_return fail(
+            ErrorCode::NotFound,
+            QStringLiteral("No worker %1 is at work here; spawn a new one.").arg(worker));
     }
     journal::NewEntry routed;
     routed.kind = Kind::MessageReceived;
@@ -564,16 +568,17 @@ Future<QString> Host::cancelByTool(const tools::Context& context, QString id)
     m.executor.post([this, context, id, promise = std::move(promise)]() mutable {
         const Process* asker = find(context.process);
         const Process* target = find(id);
-        if (asker == nullptr || target == nullptr || target->info().kind == ProcessKind::Channel
-            || target->info().channel != asker->info().channel) {
+        if (asker == nullptr || target == nullptr || target->info().kind == ProcessKind::Channel ||
+            target->info().channel != asker->info().channel) {
             promise.set(fail(ErrorCode::NotFound,
                              QStringLiteral("Nothing with the id %1 is at work here.").arg(id)));
             return;
         }
-        cancel(id, QStringLiteral("its channel")).then([promise = std::move(promise), id](Result<> done) {
-            promise.set(done ? Result<QString>(QStringLiteral("%1 is being stopped.").arg(id))
-                             : std::unexpected(done.error()));
-        });
+        cancel(id, QStringLiteral("its channel"))
+            .then([promise = std::move(promise), id](Result<> done) {
+                promise.set(done ? Result<QString>(QStringLiteral("%1 is being stopped.").arg(id))
+                                 : std::unexpected(done.error()));
+            });
     });
     return future;
 }
@@ -585,7 +590,8 @@ Future<QString> Host::recall(const tools::Context& context, QString words)
     m.executor.post([this, context, words, promise = std::move(promise)]() mutable {
         const Process* asker = find(context.process);
         if (asker == nullptr) {
-            promise.set(fail(ErrorCode::NotFound, QStringLiteral("The process that asked is gone.")));
+            promise.set(
+                fail(ErrorCode::NotFound, QStringLiteral("The process that asked is gone.")));
             return;
         }
         m.pool.post([this, channel = asker->info().channel, words, promise = std::move(promise)] {
@@ -595,8 +601,9 @@ Future<QString> Host::recall(const tools::Context& context, QString words)
             if (!found) {
                 promise.set(std::unexpected(found.error()));
             } else {
-                promise.set(found->isEmpty() ? QStringLiteral("No earlier message holds these words.")
-                                             : found->join(u'\n'));
+                promise.set(found->isEmpty()
+                                ? QStringLiteral("No earlier message holds these words.")
+                                : found->join(u'\n'));
             }
         });
     });
@@ -620,7 +627,8 @@ void Host::ended(const QString& id, std::optional<Mail> mailForOwner)
             post(std::move(*mail));
         }
         // One that waits only for others must look again.
-        if (auto* owner = find(info.parent); owner != nullptr && owner->info().kind == ProcessKind::Branch) {
+        if (auto* owner = find(info.parent);
+            owner != nullptr && owner->info().kind == ProcessKind::Branch) {
             static_cast<Delegate*>(owner)->nudge();
         }
         activity(info.channel);
@@ -642,7 +650,8 @@ void Host::post(Mail mail)
         }
         owner->deliver(std::move(mail));
     }
-    // Otherwise it stays in the mailbox table, and is read from there when its owner is next opened.
+    // Otherwise it stays in the mailbox table, and is read from there when its owner is next
+    // opened.
 }
 
 Process* Host::find(const QString& id) const
@@ -669,7 +678,8 @@ Host::Children Host::childrenOf(const QString& channel) const
 bool Host::hasChildren(const QString& owner) const
 {
     return std::ranges::any_of(m_processes, [&](const auto& item) {
-        return item.second->info().parent == owner && item.second->info().kind == ProcessKind::Worker;
+        return item.second->info().parent == owner &&
+               item.second->info().kind == ProcessKind::Worker;
     });
 }
 
@@ -713,10 +723,11 @@ void Host::settle(const QString& id)
         Channel* channel = found != m_channels.end() ? found->second.get() : nullptr;
         const auto alive = processesOf(id);
         const bool idle = (channel == nullptr || channel->isIdle()) && alive.isEmpty();
-        const bool waits = channel != nullptr && !alive.isEmpty() && channel->isIdle()
-            && std::ranges::all_of(alive, [&](const Process* process) {
-                   return process->isWaitingForApproval() || hasChildren(process->info().id);
-               });
+        const bool waits =
+            channel != nullptr && !alive.isEmpty() && channel->isIdle() &&
+            std::ranges::all_of(alive, [&](const Process* process) {
+                return process->isWaitingForApproval() || hasChildren(process->info().id);
+            });
         if (m_leaving || (!idle && !waits)) {
             return;
         }
@@ -724,21 +735,24 @@ void Host::settle(const QString& id)
             if (idle && channel->runInfo->finishedSeq == 0) {
                 channel->runInfo->finishedSeq = -1; // being written
                 const auto outcome = channel->lastTurnCancelled() ? Outcome::Cancelled
-                    : channel->lastTurnFailed()                   ? Outcome::Failed
+                                     : channel->lastTurnFailed()  ? Outcome::Failed
                                                                   : Outcome::Succeeded;
                 ++m_busy;
-                m_tasks.insert_or_assign(id + u"/finish",
-                                         answer<void>(finishRun(channel, outcome, channel->lastText()),
-                                                      Promise<>()));
+                m_tasks.insert_or_assign(
+                    id + u"/finish",
+                    answer<void>(finishRun(channel, outcome, channel->lastText()), Promise<>()));
             } else if (waits && channel->runInfo->unattended && !channel->parked) {
                 channel->parked = true;
                 ++m_busy;
                 m_tasks.insert_or_assign(
                     id + u"/finish",
-                    answer<void>(finishRun(channel,
-                                           Outcome::WaitingApproval,
-                                           QStringLiteral("It waits for a person's word: signalbox-node approvals list")),
-                                 Promise<>()));
+                    answer<void>(
+                        finishRun(
+                            channel,
+                            Outcome::WaitingApproval,
+                            QStringLiteral(
+                                "It waits for a person's word: signalbox-node approvals list")),
+                        Promise<>()));
             }
         }
         for (auto it = m_waiters.begin(); it != m_waiters.end();) {
@@ -754,9 +768,9 @@ void Host::settle(const QString& id)
 
 QCoro::Task<Result<>> Host::finishRun(Channel* channel, Outcome outcome, QString text)
 {
-    const QString cause
-        = QString::number(channel->history().isEmpty() ? channel->runInfo->startedSeq
-                                                       : channel->history().last().seq);
+    const QString cause =
+        QString::number(channel->history().isEmpty() ? channel->runInfo->startedSeq
+                                                     : channel->history().last().seq);
     auto writing = m.journal.append(channel->entry(Kind::RunFinished,
                                                    cause,
                                                    {{QStringLiteral("run"), channel->runInfo->id},

@@ -14,8 +14,8 @@ namespace sb::process {
 struct AgentSettings
 {
     QString id;
-    QString workspace; ///< absolute, links resolved
-    QString problem; ///< why its tools cannot work now (no workspace …); empty: they can
+    QString workspace;    ///< absolute, links resolved
+    QString problem;      ///< why its tools cannot work now (no workspace …); empty: they can
     QString instructions; ///< added to every prompt of its channels, branches and workers
     QStringList allowedHosts;
     int workersPerChannel = 32;
@@ -29,7 +29,8 @@ struct AgentSettings
     Milliseconds interactiveIdle{1'800'000};
 };
 
-/// Pictures of progress; called on the agent's executor or a tool's thread. May be dropped by whoever shows them.
+/// Pictures of progress; called on the agent's executor or a tool's thread. May be dropped by
+/// whoever shows them.
 class Observer
 {
 public:
@@ -37,7 +38,8 @@ public:
     virtual void textDelta(const QString& channel, const QString& process, const QString& text) = 0;
     virtual void textReset(const QString& channel, const QString& process) = 0;
     virtual void output(const QString& process, const QString& text) = 0;
-    /// A channel's count of running processes, or a process's picture, changed without an entry telling so.
+    /// A channel's count of running processes, or a process's picture, changed without an entry
+    /// telling so.
     virtual void channelActivity(const QString& channel, int running) = 0;
 };
 
@@ -49,15 +51,16 @@ struct TurnResult
     llm::Usage usage;
 };
 
-/// All processes of one agent: starts them, hands their results over, supervises, resumes after a crash.
-/// Public functions may be called from any thread; everything happens on the agent's executor.
+/// All processes of one agent: starts them, hands their results over, supervises, resumes after a
+/// crash. Public functions may be called from any thread; everything happens on the agent's
+/// executor.
 class Host final : public Delegator
 {
 public:
     struct Parts
     {
         Executor& executor; ///< the agent's
-        Executor& pool; ///< blocking reads
+        Executor& pool;     ///< blocking reads
         Clock& clock;
         journal::Journal& journal;
         store::Database& database;
@@ -74,14 +77,16 @@ public:
 
     /// Makes a channel, or finds it when the id exists.
     Future<protocol::ChannelInfo> openChannel(QString id, QString title, QString origin);
-    /// Puts a message into a channel's mailbox; answers when it is on disk. The channel is made when it is not there.
+    /// Puts a message into a channel's mailbox; answers when it is on disk. The channel is made
+    /// when it is not there.
     Future<qint64> send(protocol::SendMessage message, QString origin);
     /// The same, and waits for the turn that takes the message to end.
     Future<TurnResult> ask(protocol::SendMessage message, QString origin);
     /// A channel of its own for one task, ended by a run.finished.
     Future<protocol::StartRun::Reply> startRun(protocol::StartRun command);
     Future<> cancel(QString process, QString by);
-    /// Takes up what was under way when the program stopped: one channel's, or (empty) everything's.
+    /// Takes up what was under way when the program stopped: one channel's, or (empty)
+    /// everything's.
     Future<> recover(QString channel);
     /// Stops everything without ending it in the journal, and answers when nothing runs any more.
     Future<> leave();
@@ -91,7 +96,8 @@ public:
     int running(const QString& channel) const;
 
     // Delegator: what the tools branch, spawn_worker, route, cancel, skip and channel_recall do.
-    Future<QString> spawnWorker(const tools::Context& context, QString task, bool interactive) override;
+    Future<QString>
+    spawnWorker(const tools::Context& context, QString task, bool interactive) override;
     Future<QString> branch(const tools::Context& context, QString question) override;
     Future<QString> route(const tools::Context& context, QString worker, QString message) override;
     Future<QString> cancelByTool(const tools::Context& context, QString id) override;
@@ -100,6 +106,7 @@ public:
 private:
     friend class Process;
     friend class Channel;
+    friend class Delegate;
     friend class Branch;
     friend class Worker;
     friend class Compactor;
@@ -110,24 +117,26 @@ private:
         int workers = 0;
     };
 
-    QCoro::Task<Result<protocol::ChannelInfo>> openChannelTask(QString id, QString title, QString origin);
+    QCoro::Task<Result<protocol::ChannelInfo>>
+    openChannelTask(QString id, QString title, QString origin);
     QCoro::Task<Result<qint64>> sendTask(protocol::SendMessage message,
                                          QString origin,
                                          std::shared_ptr<Promise<TurnResult>> asker);
     QCoro::Task<Result<protocol::StartRun::Reply>> startRunTask(protocol::StartRun command);
     QCoro::Task<Result<>> recoverTask(QString channel);
-    QCoro::Task<Result<QString>> spawnTask(protocol::ProcessKind kind,
-                                           tools::Context context,
-                                           QString task,
-                                           bool interactive);
+    QCoro::Task<Result<QString>>
+    spawnTask(protocol::ProcessKind kind, tools::Context context, QString task, bool interactive);
     QCoro::Task<Result<QString>> routeTask(tools::Context context, QString worker, QString message);
     /// The channel's object, read from the store or new.
-    QCoro::Task<Result<Channel*>> channelFor(QString id, QString title, QString origin, QString run);
-    QCoro::Task<Result<Channel*>> loadChannel(QString id, QString title, QString origin, QString run);
+    QCoro::Task<Result<Channel*>>
+    channelFor(QString id, QString title, QString origin, QString run);
+    QCoro::Task<Result<Channel*>>
+    loadChannel(QString id, QString title, QString origin, QString run);
     QCoro::Task<Result<>> recoverProcess(protocol::ProcessInfo info, QString run);
     QCoro::Task<Result<>> finishRun(Channel* channel, protocol::Outcome outcome, QString text);
 
-    /// Runs f (returning a Task of Result<T>) on the agent's executor, and answers with what it came to.
+    /// Runs f (returning a Task of Result<T>) on the agent's executor, and answers with what it
+    /// came to.
     template <class T, class F>
     Future<T> onExecutor(F f)
     {
@@ -188,7 +197,8 @@ private:
     std::unordered_map<QString, std::unique_ptr<Process>> m_processes;
     std::unordered_map<QString, QCoro::Task<>> m_tasks;
     std::unordered_map<QString, std::vector<Promise<Channel*>>> m_opening;
-    std::unordered_map<qint64, std::shared_ptr<Promise<TurnResult>>> m_asking; ///< by the message's seq
+    std::unordered_map<qint64, std::shared_ptr<Promise<TurnResult>>>
+        m_asking; ///< by the message's seq
     std::vector<std::pair<QString, Promise<>>> m_waiters;
     QHash<QByteArray, QString> m_parts;
     std::optional<Promise<>> m_left;

@@ -37,8 +37,9 @@ int LoopGuard::alternations() const
 
 QString LoopGuard::warning()
 {
-    return QStringLiteral("\n[You have made this same call several times with the same arguments. Do something else, "
-                          "or say what stands in the way; a few more repetitions end this task.]");
+    return QStringLiteral(
+        "\n[You have made this same call several times with the same arguments. Do something else, "
+        "or say what stands in the way; a few more repetitions end this task.]");
 }
 
 } // namespace sb::process

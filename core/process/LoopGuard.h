@@ -14,7 +14,8 @@ public:
     static constexpr int stopAt = 7;
 
     enum class Verdict { Fine, Warn, Stop };
-    /// Counts a call. Identical means the same tool with the same arguments, among the last 24 calls.
+    /// Counts a call. Identical means the same tool with the same arguments, among the last 24
+    /// calls.
     Verdict count(const QString& tool, const QJsonObject& arguments);
     /// What the model is told at a warning.
     [[nodiscard]] static QString warning();

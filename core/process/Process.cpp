@@ -2,7 +2,7 @@
 
 #include "core/base/Ids.h"
 #include "core/process/Host.h"
-#include "core/process/Sql.h"
+#include "core/store/Rows.h"
 
 #include <QFile>
 #include <QJsonDocument>
@@ -28,8 +28,8 @@ qsizetype charsOf(const llm::Message& message)
 {
     qsizetype chars = message.text.size();
     for (const auto& call : message.toolCalls) {
-        chars += call.name.size()
-            + QJsonDocument(call.arguments).toJson(QJsonDocument::Compact).size();
+        chars +=
+            call.name.size() + QJsonDocument(call.arguments).toJson(QJsonDocument::Compact).size();
     }
     return chars + 16;
 }
@@ -43,7 +43,8 @@ Process::Process(Host& host, protocol::ProcessInfo info, QString run)
     , m_traceId(QString::fromLatin1(randomBytes(16).toHex()))
     , m_spanId(QString::fromLatin1(randomBytes(8).toHex()))
     , m_progressUs(std::make_shared<std::atomic<qint64>>(host.m.clock.steadyUs()))
-{}
+{
+}
 
 void Process::restore(History history, QList<OpenCall> openCalls)
 {
@@ -120,16 +121,16 @@ QString Process::basePrompt(const char* name) const
     QString text = promptText(name);
     const auto settings = m_host.m.settings();
     if (!settings.instructions.isEmpty()) {
-        text += QStringLiteral("\n## From the owner of this agent\n\n") + settings.instructions + u'\n';
+        text +=
+            QStringLiteral("\n## From the owner of this agent\n\n") + settings.instructions + u'\n';
     }
     return text;
 }
 
 bool Process::owesAnAnswer() const
 {
-    return !m_history.isEmpty()
-        && (m_history.last().message.role != llm::Role::Assistant
-            || !m_history.last().message.toolCalls.isEmpty());
+    return !m_history.isEmpty() && (m_history.last().message.role != llm::Role::Assistant ||
+                                    !m_history.last().message.toolCalls.isEmpty());
 }
 
 qint64 Process::contextTokens() const
@@ -138,7 +139,8 @@ qint64 Process::contextTokens() const
     for (const auto& remembered : m_history) {
         chars += charsOf(remembered.message);
     }
-    // About four characters a token; where the service has counted, only what came since is estimated.
+    // About four characters a token; where the service has counted, only what came since is
+    // estimated.
     return m_lastInputTokens > 0 ? m_lastInputTokens + (chars - m_charsAtLastRequest) / 4
                                  : chars / 4 + 2000;
 }
@@ -194,7 +196,8 @@ QCoro::Task<Result<llm::Response>> Process::think(QString cause)
     }
     request.traceParent = QStringLiteral("00-%1-%2-01").arg(m_traceId, m_spanId);
 
-    // The parts by their hashes and the history by its last entry, so that this entry does not grow with it.
+    // The parts by their hashes and the history by its last entry, so that this entry does not grow
+    // with it.
     auto asking = m_host.m.journal.append(
         entry(Kind::ModelRequest,
               std::move(cause),
@@ -218,8 +221,8 @@ QCoro::Task<Result<llm::Response>> Process::think(QString cause)
     };
     auto answering = m_host.m.provider(m_info.kind)
                          .complete(std::move(request), std::move(sink), m_stop.get_token());
-    auto response
-        = co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(answering));
+    auto response =
+        co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(answering));
     SB_CO_TRY(const auto asked, co_await cancellable({}, m_host.m.executor, std::move(asking)));
     m_requestSeq = asked.seq;
     if (response) {
@@ -246,7 +249,8 @@ QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEnt
     }
     auto writing = m_host.m.journal.transact(
         [answer = entry(Kind::ModelResponse, QString::number(m_requestSeq), std::move(payload)),
-         besides = std::move(besides)](journal::Transaction& transaction) mutable -> Result<qint64> {
+         besides =
+             std::move(besides)](journal::Transaction& transaction) mutable -> Result<qint64> {
             SB_TRY(const auto written, transaction.append(std::move(answer)));
             for (auto& more : besides) {
                 more.cause = QString::number(written.seq);
@@ -265,8 +269,8 @@ tools::CallObserver Process::callObserver()
     tools::CallObserver observer;
     observer.waitingForApproval = [this](bool waiting) {
         m_waitingForApproval = waiting;
-        m_info.state = waiting ? protocol::ProcessState::WaitingApproval
-                               : protocol::ProcessState::Running;
+        m_info.state =
+            waiting ? protocol::ProcessState::WaitingApproval : protocol::ProcessState::Running;
         noteProgress();
         m_host.settle(m_info.channel);
     };
@@ -304,9 +308,8 @@ tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64
     return call;
 }
 
-QCoro::Task<Result<>> Process::settleCall(llm::ToolCall toolCall,
-                                          Result<tools::Settled> settled,
-                                          QString warning)
+QCoro::Task<Result<>>
+Process::settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning)
 {
     if (!settled) {
         co_return std::unexpected(settled.error());
@@ -347,10 +350,10 @@ QCoro::Task<Result<>> Process::act(QList<llm::ToolCall> calls, QString text, qin
         auto passing = m_host.m.gate.pass(
             callFor(toolCall, text, responseSeq), callObserver(), m_stop.get_token());
         auto settled = co_await passing;
-        auto settling = settleCall(toolCall,
-                                   std::move(settled),
-                                   verdict == LoopGuard::Verdict::Warn ? LoopGuard::warning()
-                                                                       : QString());
+        auto settling =
+            settleCall(toolCall,
+                       std::move(settled),
+                       verdict == LoopGuard::Verdict::Warn ? LoopGuard::warning() : QString());
         SB_CO_CHECK(co_await settling);
     }
     co_return {};
@@ -381,8 +384,10 @@ QCoro::Task<Result<>> Process::resumeCalls()
                 state = {open.callSeq, open.startedSeq > 0, open.approval};
             }
         }
-        auto passing = m_host.m.gate.resume(
-            callFor(toolCall, message.text, responseSeq), state, callObserver(), m_stop.get_token());
+        auto passing = m_host.m.gate.resume(callFor(toolCall, message.text, responseSeq),
+                                            state,
+                                            callObserver(),
+                                            m_stop.get_token());
         auto settled = co_await passing;
         auto settling = settleCall(toolCall, std::move(settled), {});
         SB_CO_CHECK(co_await settling);
@@ -409,14 +414,11 @@ QCoro::Task<Result<>> Process::takeMail(bool opensTurn)
             auto& connection = transaction.connection();
             for (const auto& one : mail) {
                 bool open = false;
-                SB_CHECK(sql::guarded(connection, [&]() -> Result<> {
-                    sql::rows(
-                        connection,
-                        "SELECT 1 FROM mailbox WHERE seq = ? AND taken_seq IS NULL",
-                        [&](SQLite::Statement&) { open = true; },
-                        one.seq);
-                    return {};
-                }));
+                store::forEachRow(
+                    connection,
+                    "SELECT 1 FROM mailbox WHERE seq = ? AND taken_seq IS NULL",
+                    [&](SQLite::Statement&) { open = true; },
+                    one.seq);
                 if (!open) {
                     return fail(ErrorCode::Conflict,
                                 QStringLiteral("Message %1 was delivered already.").arg(one.seq));

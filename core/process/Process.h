@@ -13,12 +13,12 @@ class Host;
 enum class StopReason {
     None,
     Cancelled, ///< a person, its owner, or a tool said so
-    Stalled, ///< no progress; the supervisor ended it
-    Leaving, ///< the program closes; the journal keeps it as it is, and the next start resumes
+    Stalled,   ///< no progress; the supervisor ended it
+    Leaving,   ///< the program closes; the journal keeps it as it is, and the next start resumes
 };
 
-/// What channels, branches and workers have in common: a history, a model to ask, and the gate to pass calls through.
-/// It lives on its agent's executor.
+/// What channels, branches and workers have in common: a history, a model to ask, and the gate to
+/// pass calls through. It lives on its agent's executor.
 class Process
 {
 public:
@@ -44,7 +44,8 @@ public:
     virtual void deliver(Mail mail) = 0;
     /// Asks it to end, with all that it started. The first reason counts.
     virtual void stop(StopReason reason, const QString& by);
-    /// Microseconds on the steady clock by which it must have made progress; 0 while nothing is expected of it.
+    /// Microseconds on the steady clock by which it must have made progress; 0 while nothing is
+    /// expected of it.
     [[nodiscard]] qint64 deadlineUs() const;
     /// Nothing is expected of it until it is woken.
     void rest() { m_patienceUs = 0; }
@@ -55,14 +56,16 @@ protected:
 
     /// One call of the model with the history as it stands. Tells the journal that it asks.
     QCoro::Task<Result<llm::Response>> think(QString cause);
-    /// Writes the answer down, with further entries in the same transaction (their cause becomes the response), and
-    /// adds it to the history. Returns the response's seq.
+    /// Writes the answer down, with further entries in the same transaction (their cause becomes
+    /// the response), and adds it to the history. Returns the response's seq.
     QCoro::Task<Result<qint64>> record(llm::Response response, QList<journal::NewEntry> besides);
-    /// Passes the calls of an answer through the gate, one after the other. An error ends the process.
+    /// Passes the calls of an answer through the gate, one after the other. An error ends the
+    /// process.
     QCoro::Task<Result<>> act(QList<llm::ToolCall> calls, QString text, qint64 responseSeq);
     /// Finishes the calls that were under way when the program stopped.
     QCoro::Task<Result<>> resumeCalls();
-    /// Takes all mail into the history, in one transaction that also makes sure that nobody took it before.
+    /// Takes all mail into the history, in one transaction that also makes sure that nobody took it
+    /// before.
     QCoro::Task<Result<>> takeMail(bool opensTurn);
 
     /// Instructions for the model that are the same for every call of this kind.
@@ -75,12 +78,15 @@ protected:
     /// The program's prompt of that name with what the agent's owner adds.
     [[nodiscard]] QString basePrompt(const char* name) const;
     void noteProgress(Milliseconds patience = Milliseconds(0));
-    [[nodiscard]] journal::NewEntry entry(protocol::Kind kind, QString cause, QJsonObject payload) const;
-    /// Whether the model is expected to speak next: the history ends with something that it has not answered.
+    [[nodiscard]] journal::NewEntry
+    entry(protocol::Kind kind, QString cause, QJsonObject payload) const;
+    /// Whether the model is expected to speak next: the history ends with something that it has not
+    /// answered.
     [[nodiscard]] bool owesAnAnswer() const;
     /// Tokens that the next request would hold, from what the last one held and what came since.
     [[nodiscard]] qint64 contextTokens() const;
-    /// Starts a compactor when the history nears the window; waits for it when there is no room left.
+    /// Starts a compactor when the history nears the window; waits for it when there is no room
+    /// left.
     QCoro::Task<Result<>> mindTheWindow();
 
     Host& m_host;
@@ -100,11 +106,14 @@ protected:
     bool m_isCompacting = false;
 
 private:
-    [[nodiscard]] tools::Call callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq) const;
+    [[nodiscard]] tools::Call
+    callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq) const;
     [[nodiscard]] tools::CallObserver callObserver();
-    QCoro::Task<Result<>> settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning);
+    QCoro::Task<Result<>>
+    settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning);
 
-    // Streams and tools report progress from their own threads, and may outlive this object by a moment.
+    // Streams and tools report progress from their own threads, and may outlive this object by a
+    // moment.
     std::shared_ptr<std::atomic<qint64>> m_progressUs;
     qint64 m_patienceUs = 0;
     qint64 m_requestSeq = 0;

@@ -5,7 +5,8 @@
 
 namespace sb::process {
 
-/// Folds the journal into the tables that processes work with: channels, processes, mailbox, history, runs, transcript.
+/// Folds the journal into the tables that processes work with: channels, processes, mailbox,
+/// history, runs, transcript.
 class ProcessProjection final : public journal::Projection
 {
 public:
@@ -51,26 +52,31 @@ struct RunInfo
 };
 
 // Readings of those tables. Each runs on the connection's thread.
-Result<std::optional<protocol::ChannelInfo>> readChannel(store::Connection& connection, const QString& id);
+Result<std::optional<protocol::ChannelInfo>> readChannel(store::Connection& connection,
+                                                         const QString& id);
 Result<QList<protocol::ChannelInfo>> readChannels(store::Connection& connection, int limit);
-Result<std::optional<protocol::ProcessInfo>> readProcess(store::Connection& connection, const QString& id);
+Result<std::optional<protocol::ProcessInfo>> readProcess(store::Connection& connection,
+                                                         const QString& id);
 /// Those that live, oldest first, of one channel or (empty) of all.
-Result<QList<protocol::ProcessInfo>> readOpenProcesses(store::Connection& connection, const QString& channel);
+Result<QList<protocol::ProcessInfo>> readOpenProcesses(store::Connection& connection,
+                                                       const QString& channel);
 /// Branches, workers and compactors, newest first, ended ones as well.
 Result<QList<protocol::ProcessInfo>> readRecentProcesses(store::Connection& connection, int limit);
 /// The process that a tool.call of the parent had started already; empty: none.
-Result<QString> readProcessOfCall(store::Connection& connection, const QString& parent, qint64 callSeq);
+Result<QString>
+readProcessOfCall(store::Connection& connection, const QString& parent, qint64 callSeq);
 Result<bool> readInteractive(store::Connection& connection, const QString& process);
 Result<QList<Mail>> readMail(store::Connection& connection, const QString& owner);
-/// Channels with something left to do: an open turn, untaken mail, living processes, an unfinished run.
+/// Channels with something left to do: an open turn, untaken mail, living processes, an unfinished
+/// run.
 Result<QStringList> readUnfinishedChannels(store::Connection& connection);
 /// Whether a turn of the channel had begun and not ended.
 Result<bool> readTurnOpen(store::Connection& connection, const QString& channel);
 /// Of one channel, newest first, for its status block.
-Result<QList<protocol::ProcessInfo>> readEndedProcesses(
-    store::Connection& connection, const QString& channel, int limit);
-/// What a process's model has before it: the newest summary, if any, then the messages after it. A branch starts with its
-/// parent's history as it stood when it was forked.
+Result<QList<protocol::ProcessInfo>>
+readEndedProcesses(store::Connection& connection, const QString& channel, int limit);
+/// What a process's model has before it: the newest summary, if any, then the messages after it. A
+/// branch starts with its parent's history as it stood when it was forked.
 struct History
 {
     QString summary;
@@ -80,18 +86,19 @@ struct History
 Result<History> readHistory(store::Connection& connection, const QString& process);
 Result<QList<OpenCall>> readOpenCalls(store::Connection& connection, const QString& process);
 Result<std::optional<RunInfo>> readRun(store::Connection& connection, const QString& id);
-Result<std::optional<RunInfo>> readRunOfChannel(store::Connection& connection, const QString& channel);
+Result<std::optional<RunInfo>> readRunOfChannel(store::Connection& connection,
+                                                const QString& channel);
 Result<QList<RunInfo>> readOpenRuns(store::Connection& connection);
-Result<protocol::GetTranscript::Reply> readTranscript(store::Connection& connection,
-                                                      const QString& channel,
-                                                      qint64 before,
-                                                      int limit);
+Result<protocol::GetTranscript::Reply>
+readTranscript(store::Connection& connection, const QString& channel, qint64 before, int limit);
 /// The transcript item that an entry made or changed, if any.
-Result<std::optional<std::pair<QString, protocol::TranscriptItem>>> readItemOf(
-    store::Connection& connection, const protocol::Entry& entry);
+Result<std::optional<std::pair<QString, protocol::TranscriptItem>>>
+readItemOf(store::Connection& connection, const protocol::Entry& entry);
 /// Messages of a channel whose text holds all the words, newest first: "seq author: text".
-Result<QStringList> searchChannel(
-    store::Connection& connection, const QString& channel, const QString& words, int limit);
+Result<QStringList> searchChannel(store::Connection& connection,
+                                  const QString& channel,
+                                  const QString& words,
+                                  int limit);
 /// Micro-USD spent on a day ("2026-11-20", UTC), and whether any model that was used had a price.
 Result<std::pair<qint64, bool>> readCost(store::Connection& connection, const QString& day);
 

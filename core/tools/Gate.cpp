@@ -53,15 +53,13 @@ QString rejection(const ApprovalInfo& approval)
         return refusal(QStringLiteral("nobody answered in time, and no answer means no."));
     }
     return approval.note.isEmpty()
-        ? refusal(QStringLiteral("a person said no."))
-        : refusal(QStringLiteral("a person said no, and this: %1").arg(approval.note));
+               ? refusal(QStringLiteral("a person said no."))
+               : refusal(QStringLiteral("a person said no, and this: %1").arg(approval.note));
 }
 
 } // namespace
 
-Gate::Gate(Parts parts)
-    : m(std::move(parts))
-{}
+Gate::Gate(Parts parts) : m(std::move(parts)) {}
 
 QCoro::Task<Result<Settled>> Gate::pass(Call call, CallObserver observer, std::stop_token stop)
 {
@@ -69,11 +67,11 @@ QCoro::Task<Result<Settled>> Gate::pass(Call call, CallObserver observer, std::s
     co_return result;
 }
 
-QCoro::Task<Result<Settled>> Gate::resume(
-    Call call, Interrupted state, CallObserver observer, std::stop_token stop)
+QCoro::Task<Result<Settled>>
+Gate::resume(Call call, Interrupted state, CallObserver observer, std::stop_token stop)
 {
-    auto result
-        = co_await judge(std::move(call), std::move(state), std::move(observer), std::move(stop));
+    auto result =
+        co_await judge(std::move(call), std::move(state), std::move(observer), std::move(stop));
     co_return result;
 }
 
@@ -107,8 +105,8 @@ ApprovalInfo Gate::question(const Call& call,
     return draft;
 }
 
-QCoro::Task<Result<Settled>> Gate::judge(
-    Call call, Interrupted state, CallObserver observer, std::stop_token stop)
+QCoro::Task<Result<Settled>>
+Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token stop)
 {
     QString cause = QString::number(state.callSeq);
     if (state.callSeq == 0) {
@@ -128,12 +126,13 @@ QCoro::Task<Result<Settled>> Gate::judge(
     if (tool == nullptr) {
         const QString why = QStringLiteral("there is no tool \"%1\" for a %2.")
                                 .arg(call.call.name, enumName(call.kind));
-        auto denied = m.journal.append(entryOf(call,
-                                               Kind::PolicyDecision,
-                                               cause,
-                                               {{QStringLiteral("verdict"), QStringLiteral("forbid")},
-                                                {QStringLiteral("rule"), QStringLiteral("capability")},
-                                                {QStringLiteral("reason"), why}}));
+        auto denied =
+            m.journal.append(entryOf(call,
+                                     Kind::PolicyDecision,
+                                     cause,
+                                     {{QStringLiteral("verdict"), QStringLiteral("forbid")},
+                                      {QStringLiteral("rule"), QStringLiteral("capability")},
+                                      {QStringLiteral("reason"), why}}));
         SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(denied)));
         auto answered = co_await answer(
             std::move(call), refusal(why), true, {}, QString::number(entry.seq), stop);
@@ -142,7 +141,8 @@ QCoro::Task<Result<Settled>> Gate::judge(
     if (!call.call.malformed.isEmpty()) {
         auto answered = co_await answer(
             std::move(call),
-            QStringLiteral("The arguments were not a JSON object. Send the call again with valid JSON."),
+            QStringLiteral(
+                "The arguments were not a JSON object. Send the call again with valid JSON."),
             true,
             {},
             cause,
@@ -150,8 +150,8 @@ QCoro::Task<Result<Settled>> Gate::judge(
         co_return answered;
     }
     if (auto fits = checkArguments(tool->spec().schema, call.call.arguments); !fits) {
-        auto answered
-            = co_await answer(std::move(call), fits.error().message, true, {}, cause, stop);
+        auto answered =
+            co_await answer(std::move(call), fits.error().message, true, {}, cause, stop);
         co_return answered;
     }
 
@@ -164,8 +164,8 @@ QCoro::Task<Result<Settled>> Gate::judge(
         if (isLeaving(observer)) {
             co_return std::unexpected(planned.error());
         }
-        auto answered
-            = co_await answer(std::move(call), planned.error().message, true, {}, cause, stop);
+        auto answered =
+            co_await answer(std::move(call), planned.error().message, true, {}, cause, stop);
         co_return answered;
     }
     Plan plan = std::move(*planned);
@@ -177,29 +177,30 @@ QCoro::Task<Result<Settled>> Gate::judge(
         if (decision.verdict != policy::Verdict::Forbid) {
             decision.verdict = policy::Verdict::Ask;
             decision.rule = QStringLiteral("recovery");
-            decision.reason = QStringLiteral(
-                "It had begun when the program stopped, so it may have been done already. Do it again?");
+            decision.reason = QStringLiteral("It had begun when the program stopped, so it may "
+                                             "have been done already. Do it again?");
             decision.risk = std::max(decision.risk, protocol::Risk::High);
         }
     } else if (state.started && decision.verdict == policy::Verdict::Ask) {
-        decision.verdict = policy::Verdict::Allow; // a person had accepted it, or it would not have begun
+        decision.verdict =
+            policy::Verdict::Allow; // a person had accepted it, or it would not have begun
     }
-    auto deciding = m.journal.append(
-        entryOf(call,
-                Kind::PolicyDecision,
-                cause,
-                {{QStringLiteral("verdict"), verdictName(decision.verdict)},
-                 {QStringLiteral("rule"), decision.rule},
-                 {QStringLiteral("reason"), decision.reason},
-                 {QStringLiteral("risk"), enumName(decision.risk)},
-                 {QStringLiteral("command"), plan.command},
-                 {QStringLiteral("plan"), plan.hash()}}));
+    auto deciding =
+        m.journal.append(entryOf(call,
+                                 Kind::PolicyDecision,
+                                 cause,
+                                 {{QStringLiteral("verdict"), verdictName(decision.verdict)},
+                                  {QStringLiteral("rule"), decision.rule},
+                                  {QStringLiteral("reason"), decision.reason},
+                                  {QStringLiteral("risk"), enumName(decision.risk)},
+                                  {QStringLiteral("command"), plan.command},
+                                  {QStringLiteral("plan"), plan.hash()}}));
     SB_CO_TRY(const auto decided, co_await cancellable({}, m.executor, std::move(deciding)));
     cause = QString::number(decided.seq);
 
     if (decision.verdict == policy::Verdict::Forbid) {
-        auto answered
-            = co_await answer(std::move(call), refusal(decision.reason), true, {}, cause, stop);
+        auto answered =
+            co_await answer(std::move(call), refusal(decision.reason), true, {}, cause, stop);
         co_return answered;
     }
 
@@ -238,20 +239,20 @@ QCoro::Task<Result<Settled>> Gate::judge(
                     id, QStringLiteral("The process that asked was cancelled."));
                 (void)co_await cancellable({}, m.executor, std::move(withdrawing));
             }
-            auto answered
-                = co_await answer(std::move(call), settled.error().message, true, {}, cause, stop);
+            auto answered =
+                co_await answer(std::move(call), settled.error().message, true, {}, cause, stop);
             co_return answered;
         }
         const ApprovalInfo approval = *settled;
         cause = QString::number(approval.settleSeq);
         if (approval.state != ApprovalState::Accepted) {
-            auto answered
-                = co_await answer(std::move(call), rejection(approval), true, {}, cause, stop);
+            auto answered =
+                co_await answer(std::move(call), rejection(approval), true, {}, cause, stop);
             co_return answered;
         }
 
-        // What was accepted must be what is done: the plan is made again now, and must be the same, unless the person
-        // changed it; then the changed one must stand before the policy as well.
+        // What was accepted must be what is done: the plan is made again now, and must be the same,
+        // unless the person changed it; then the changed one must stand before the policy as well.
         const bool edited = approval.editedArguments.has_value();
         const QJsonObject arguments = edited ? *approval.editedArguments : call.call.arguments;
         QString problem;
@@ -272,9 +273,9 @@ QCoro::Task<Result<Settled>> Gate::judge(
                 }
                 plan = std::move(*again);
             } else if (again->hash() != approval.planHash) {
-                problem = refusal(
-                    QStringLiteral("what it would do has changed since a person accepted it (a file or the "
-                                   "environment is not the same any more). Look again and repeat the call."));
+                problem = refusal(QStringLiteral(
+                    "what it would do has changed since a person accepted it (a file or the "
+                    "environment is not the same any more). Look again and repeat the call."));
             } else {
                 plan = std::move(*again);
             }
@@ -288,24 +289,21 @@ QCoro::Task<Result<Settled>> Gate::judge(
     if (call.callLimit > 0 && call.callsBefore >= call.callLimit) {
         auto answered = co_await answer(
             std::move(call),
-            refusal(QStringLiteral("this process has used up its %1 tool calls.").arg(call.callLimit)),
+            refusal(
+                QStringLiteral("this process has used up its %1 tool calls.").arg(call.callLimit)),
             true,
             {},
             cause,
             stop);
         co_return answered;
     }
-    auto performed = co_await perform(
-        std::move(call), tool, std::move(plan), cause, std::move(observer), stop);
+    auto performed =
+        co_await perform(std::move(call), tool, std::move(plan), cause, std::move(observer), stop);
     co_return performed;
 }
 
-QCoro::Task<Result<Settled>> Gate::perform(Call call,
-                                           Tool* tool,
-                                           Plan plan,
-                                           QString cause,
-                                           CallObserver observer,
-                                           std::stop_token stop)
+QCoro::Task<Result<Settled>> Gate::perform(
+    Call call, Tool* tool, Plan plan, QString cause, CallObserver observer, std::stop_token stop)
 {
     QJsonArray files;
     for (auto it = plan.before.cbegin(); it != plan.before.cend(); ++it) {
@@ -319,22 +317,23 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
         }
         files.append(file);
     }
-    auto intending = m.journal.transact([call, cause, files, command = plan.command, hash = plan.hash()](
-                                            journal::Transaction& transaction) -> Result<qint64> {
-        SB_TRY(const auto started,
-               transaction.append(entryOf(call,
-                                          Kind::ToolStarted,
-                                          cause,
-                                          {{QStringLiteral("command"), command},
-                                           {QStringLiteral("plan"), hash}})));
-        if (!files.isEmpty()) {
-            SB_CHECK(transaction.append(entryOf(call,
-                                                Kind::CheckpointCreated,
-                                                QString::number(started.seq),
-                                                {{QStringLiteral("files"), files}})));
-        }
-        return started.seq;
-    });
+    auto intending =
+        m.journal.transact([call, cause, files, command = plan.command, hash = plan.hash()](
+                               journal::Transaction& transaction) -> Result<qint64> {
+            SB_TRY(const auto started,
+                   transaction.append(entryOf(
+                       call,
+                       Kind::ToolStarted,
+                       cause,
+                       {{QStringLiteral("command"), command}, {QStringLiteral("plan"), hash}})));
+            if (!files.isEmpty()) {
+                SB_CHECK(transaction.append(entryOf(call,
+                                                    Kind::CheckpointCreated,
+                                                    QString::number(started.seq),
+                                                    {{QStringLiteral("files"), files}})));
+            }
+            return started.seq;
+        });
     SB_CO_TRY(const qint64 intent, co_await cancellable({}, m.executor, std::move(intending)));
     const QString intentCause = QString::number(intent);
     if (stop.stop_requested() && !isLeaving(observer)) {
@@ -351,7 +350,8 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
             output(redact ? redact(text) : text);
         }
     };
-    // Awaited without the stop token: a cancelled tool still answers, once nothing of it runs any more.
+    // Awaited without the stop token: a cancelled tool still answers, once nothing of it runs any
+    // more.
     auto running = tool->run(Permit(), std::move(plan), call.context, std::move(progress), stop);
     auto output = co_await cancellable({}, m.executor, std::move(running));
     if (isLeaving(observer)) {
@@ -359,8 +359,8 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
         co_return fail(ErrorCode::Cancelled, QStringLiteral("The program is closing."));
     }
     if (!output) {
-        auto answered
-            = co_await answer(std::move(call), output.error().message, true, {}, intentCause, stop);
+        auto answered =
+            co_await answer(std::move(call), output.error().message, true, {}, intentCause, stop);
         co_return answered;
     }
     auto answered = co_await answer(

@@ -14,21 +14,21 @@ struct Call
     protocol::ProcessKind kind = protocol::ProcessKind::Worker;
     Context context;
     QString channel;
-    QString run; ///< empty outside a run
-    QString cause; ///< seq of the model.response that holds the call
+    QString run;           ///< empty outside a run
+    QString cause;         ///< seq of the model.response that holds the call
     QString justification; ///< what the model wrote beside it
     protocol::ApproveMode approve = protocol::ApproveMode::Ask;
     int callsBefore = 0; ///< tool calls of this process so far, for its budget
-    int callLimit = 0; ///< 0: none
-    qint64 callSeq = 0; ///< of its tool.call; set by the gate
+    int callLimit = 0;   ///< 0: none
+    qint64 callSeq = 0;  ///< of its tool.call; set by the gate
 };
 
 /// Where a call stood when the program stopped; recovery hands it to Gate::resume.
 struct Interrupted
 {
-    qint64 callSeq = 0; ///< of its tool.call
+    qint64 callSeq = 0;   ///< of its tool.call
     bool started = false; ///< its intent was on disk: the effect may have happened
-    QString approval; ///< id of the approval that it had asked for
+    QString approval;     ///< id of the approval that it had asked for
 };
 
 /// How a call ended. There is always an answer for the model, journalled as tool.result.
@@ -45,13 +45,14 @@ struct CallObserver
     std::function<void(bool waiting)> waitingForApproval;
     std::function<void(Milliseconds patience)> effectStarts;
     std::function<void(const QString&)> output;
-    /// Whether the whole program is closing: then nothing is answered or withdrawn, and the next start resumes.
+    /// Whether the whole program is closing: then nothing is answered or withdrawn, and the next
+    /// start resumes.
     std::function<bool()> isLeaving;
 };
 
-/// The one way from a model's wish to an effect. In this order: schema, capability of the process kind, plan, policy,
-/// approval, budget, intent on disk, effect, outcome redacted and journalled. Whatever fails on the way denies, and
-/// the model reads why. It lives on its agent's executor.
+/// The one way from a model's wish to an effect. In this order: schema, capability of the process
+/// kind, plan, policy, approval, budget, intent on disk, effect, outcome redacted and journalled.
+/// Whatever fails on the way denies, and the model reads why. It lives on its agent's executor.
 class Gate
 {
 public:
@@ -60,33 +61,37 @@ public:
         const Registry& registry;
         journal::Journal& journal;
         approvals::Approvals& approvals;
-        Executor& executor; ///< the agent's
-        Executor& pool; ///< for planning, which reads files
-        std::function<QList<policy::Rule>()> rules; ///< those in force now
+        Executor& executor;                            ///< the agent's
+        Executor& pool;                                ///< for planning, which reads files
+        std::function<QList<policy::Rule>()> rules;    ///< those in force now
         std::function<QString(const QString&)> redact; ///< takes secrets out of a text
     };
     explicit Gate(Parts parts);
 
-    /// Takes a call through. An Error only when the journal cannot be written or the call was cancelled; everything
-    /// else is an answer for the model.
+    /// Takes a call through. An Error only when the journal cannot be written or the call was
+    /// cancelled; everything else is an answer for the model.
     QCoro::Task<Result<Settled>> pass(Call call, CallObserver observer, std::stop_token stop);
 
-    /// Takes up a call that was under way when the program stopped. One whose effect may have happened and that is not
-    /// idempotent is put before a person first.
-    QCoro::Task<Result<Settled>> resume(
-        Call call, Interrupted state, CallObserver observer, std::stop_token stop);
+    /// Takes up a call that was under way when the program stopped. One whose effect may have
+    /// happened and that is not idempotent is put before a person first.
+    QCoro::Task<Result<Settled>>
+    resume(Call call, Interrupted state, CallObserver observer, std::stop_token stop);
 
 private:
-    QCoro::Task<Result<Settled>> judge(
-        Call call, Interrupted state, CallObserver observer, std::stop_token stop);
+    QCoro::Task<Result<Settled>>
+    judge(Call call, Interrupted state, CallObserver observer, std::stop_token stop);
     QCoro::Task<Result<Settled>> perform(Call call,
                                          Tool* tool,
                                          Plan plan,
                                          QString cause,
                                          CallObserver observer,
                                          std::stop_token stop);
-    QCoro::Task<Result<Settled>> answer(
-        Call call, QString text, bool isError, QJsonObject facts, QString cause, std::stop_token stop);
+    QCoro::Task<Result<Settled>> answer(Call call,
+                                        QString text,
+                                        bool isError,
+                                        QJsonObject facts,
+                                        QString cause,
+                                        std::stop_token stop);
     [[nodiscard]] protocol::ApprovalInfo question(const Call& call,
                                                   const Tool& tool,
                                                   const Plan& plan,

@@ -6,7 +6,8 @@
 
 namespace sb::tools {
 
-/// All tools of the runtime, and which kind of process has which. A tool outside a process's set does not exist for it.
+/// All tools of the runtime, and which kind of process has which. A tool outside a process's set
+/// does not exist for it.
 class Registry
 {
 public:

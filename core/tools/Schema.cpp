@@ -1,4 +1,5 @@
-// valijson aborts at a schema that makes no sense unless it may throw. Whoever includes it must say so alike.
+// valijson aborts at a schema that makes no sense unless it may throw. Whoever includes it must say
+// so alike.
 #define VALIJSON_USE_EXCEPTIONS 1
 #include "core/tools/Schema.h"
 
@@ -16,18 +17,22 @@ Result<> checkArguments(const QJsonObject& schema, const QJsonObject& arguments)
         const QJsonValue schemaValue(schema);
         const QJsonValue argumentsValue(arguments);
         valijson::Schema parsed;
-        valijson::SchemaParser().populateSchema(valijson::adapters::QtJsonAdapter(schemaValue), parsed);
+        valijson::SchemaParser().populateSchema(valijson::adapters::QtJsonAdapter(schemaValue),
+                                                parsed);
         valijson::ValidationResults results;
         valijson::Validator validator(valijson::Validator::kStrongTypes);
-        if (validator.validate(parsed, valijson::adapters::QtJsonAdapter(argumentsValue), &results)) {
+        if (validator.validate(
+                parsed, valijson::adapters::QtJsonAdapter(argumentsValue), &results)) {
             return {};
         }
         QStringList problems;
         valijson::ValidationResults::Error error;
         while (results.popError(error) && problems.size() < 5) {
-            const QString where = QString::fromStdString(error.jsonPointer);
-            const QString what = QString::fromStdString(error.description);
-            problems.append(where.isEmpty() ? what : where + u": " + what);
+            QString where;
+            for (const auto& step : error.context) {
+                where += QString::fromStdString(step);
+            }
+            problems.append(where + u": " + QString::fromStdString(error.description));
         }
         return fail(ErrorCode::InvalidInput,
                     QStringLiteral("The arguments do not fit the tool: %1")

@@ -19,22 +19,24 @@ struct Context
     QString process;
     QString workspace; ///< absolute, links resolved
     QStringList allowedHosts;
-    qint64 callSeq = 0; ///< seq of the tool.call: the same again when a call is repeated after a crash
+    qint64 callSeq =
+        0; ///< seq of the tool.call: the same again when a call is repeated after a crash
 };
 
-/// What a call would do, worked out before anybody is asked: the facts that policy judges, a person sees, and the
-/// decision binds to. Making a plan changes nothing.
+/// What a call would do, worked out before anybody is asked: the facts that policy judges, a person
+/// sees, and the decision binds to. Making a plan changes nothing.
 struct Plan
 {
     QJsonObject arguments; ///< checked against the schema
     policy::Action action;
-    QString command; ///< one line that tells what would happen
-    QStringList paths; ///< resolved, absolute
-    QString diff; ///< unified diff of what would be written
+    QString command;                           ///< one line that tells what would happen
+    QStringList paths;                         ///< resolved, absolute
+    QString diff;                              ///< unified diff of what would be written
     std::optional<sandbox::LaunchPlan> launch; ///< of a tool that starts a program
-    QMap<QString, QString> digests; ///< path → SHA-256 of a file that the plan builds on ("" for one that is absent)
-    /// What a write would replace: path → content, nothing where there is no file. The gate makes it durable before the
-    /// effect (checkpoint.created), so that the write can be undone.
+    QMap<QString, QString>
+        digests; ///< path → SHA-256 of a file that the plan builds on ("" for one that is absent)
+    /// What a write would replace: path → content, nothing where there is no file. The gate makes
+    /// it durable before the effect (checkpoint.created), so that the write can be undone.
     QMap<QString, std::optional<QByteArray>> before;
     Milliseconds patience{60'000}; ///< how long it may stay silent before it counts as stuck
     /// SHA-256, hex, over tool, arguments, paths, diff, launch and digests.
@@ -69,17 +71,17 @@ public:
     [[nodiscard]] virtual const llm::ToolSpec& spec() const = 0;
     /// Doing it twice is the same as doing it once: recovery may repeat it without asking.
     [[nodiscard]] virtual bool isIdempotent() const = 0;
-    /// Works out what the call would do; blocks on files at most. InvalidInput for arguments that make no sense; a path
-    /// that leaves the workspace is no error here: it is a fact (action.leavesWorkspace) that the gate forbids.
+    /// Works out what the call would do; blocks on files at most. InvalidInput for arguments that
+    /// make no sense; a path that leaves the workspace is no error here: it is a fact
+    /// (action.leavesWorkspace) that the gate forbids.
     virtual Result<Plan> plan(const QJsonObject& arguments, const Context& context) = 0;
-    /// Does it, as planned and not otherwise. A failure of the tool itself is an Output with isError; an Error means
-    /// that it could not be tried. `progress` gets output as it comes.
+    /// Does it, as planned and not otherwise. A failure of the tool itself is an Output with
+    /// isError; an Error means that it could not be tried. `progress` gets output as it comes.
     virtual Future<Output> run(Permit permit,
                                Plan plan,
                                Context context,
                                std::function<void(const QString&)> progress,
-                               std::stop_token stop)
-        = 0;
+                               std::stop_token stop) = 0;
 };
 
 } // namespace sb::tools
