@@ -275,7 +275,7 @@ void Launches::show(Launch& launch, QByteArrayView bytes)
     if (shown > 0 && launch.skipped > 0) {
         text = launch.filter.finish();
         text += u"\n[… %1 bytes not shown …]\n"_s.arg(
-            QLocale::c().toString(std::exchange(launch.skipped, 0)));
+            QLocale(QLocale::English).toString(std::exchange(launch.skipped, 0)));
     }
     text += launch.filter.filter(bytes.first(shown));
     launch.skipped += bytes.size() - shown;
@@ -380,7 +380,8 @@ void Launches::finishIfGone(quint64 id)
     if (launch->output) {
         QString text = launch->filter.finish();
         if (launch->skipped > 0) {
-            text += u"\n[… %1 bytes not shown …]\n"_s.arg(QLocale::c().toString(launch->skipped));
+            text += u"\n[… %1 bytes not shown …]\n"_s.arg(
+                QLocale(QLocale::English).toString(launch->skipped));
         }
         if (!text.isEmpty()) {
             launch->output(text);

@@ -47,7 +47,7 @@ QString OutputKeeper::text() const
     while (!tail.isEmpty() && (uchar(tail.front()) & 0xc0) == 0x80) {
         tail = tail.sliced(1);
     }
-    text += u"\n[… %1 bytes left out …]\n"_s.arg(QLocale::c().toString(leftOut));
+    text += u"\n[… %1 bytes left out …]\n"_s.arg(QLocale(QLocale::English).toString(leftOut));
     OutputFilter second;
     text += second.filter(tail);
     return text + second.finish();

@@ -14,7 +14,7 @@ namespace sb::sandbox {
 struct Limits
 {
     Milliseconds wall{60'000};
-    qint64 memoryBytes = qint64(2) << 30; ///< address space of each process
+    qint64 memoryBytes = qint64(2) << 30; ///< private memory of each process
     qint64 fileBytes = qint64(1) << 30;   ///< largest file
     int processes = 256;
     int openFiles = 1024;

@@ -1,0 +1,5 @@
+add_executable(bench_sandbox ${CMAKE_SOURCE_DIR}/tests/bench/bench_sandbox.cpp)
+set_target_properties(bench_sandbox PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_compile_definitions(bench_sandbox PRIVATE SB_BIN_DIR="${CMAKE_BINARY_DIR}/bin")
+target_link_libraries(bench_sandbox PRIVATE sb_compiler sb::sandbox)
+add_dependencies(bench_sandbox signalbox-sandbox-helper)
