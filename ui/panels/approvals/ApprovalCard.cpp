@@ -1,0 +1,704 @@
+#include "ui/panels/approvals/ApprovalCard.h"
+
+#include "ui/models/Words.h"
+#include "ui/panels/parts/DiffView.h"
+#include "ui/panels/parts/FlowLayout.h"
+#include "ui/panels/parts/WrappedText.h"
+#include "ui/widgets/Badge.h"
+#include "ui/widgets/Format.h"
+#include "ui/widgets/Labels.h"
+
+#include <QApplication>
+#include <QGridLayout>
+#include <QKeyEvent>
+#include <QLineEdit>
+#include <QMouseEvent>
+#include <QPainter>
+#include <QPushButton>
+
+using namespace Qt::StringLiterals;
+
+namespace sb::panels {
+
+using protocol::ApprovalInfo;
+using protocol::ApprovalState;
+using protocol::Risk;
+using theme::Tone;
+using widgets::ToneLabel;
+
+ApprovalCard::ApprovalCard(const Context& context,
+                           Executor& executor,
+                           const ApprovalInfo& approval,
+                           QWidget* parent)
+    : QWidget(parent)
+    , m_context(context)
+    , m_executor(executor)
+    , m_approval(approval)
+    , m_layout(new QVBoxLayout(this))
+    , m_head(new QWidget(this))
+    , m_badge(new widgets::Badge(context.theme, widgets::riskBadge(approval.risk), m_head))
+    , m_title(new widgets::ElidedLabel({}, Qt::ElideRight, m_head))
+    , m_age(new ToneLabel(context.theme, ToneLabel::Role::Secondary, Tone::Secondary, {}, m_head))
+    , m_outcome(new WrappedText(context.theme, WrappedText::Look::Plain, tr("Outcome"), this))
+    , m_problem(new WrappedText(context.theme, WrappedText::Look::Plain, tr("Problem"), this))
+    , m_fold(new QPushButton(m_head))
+{
+    setFocusPolicy(Qt::StrongFocus);
+    m_layout->setContentsMargins(
+        theme::space::margin, theme::space::related, theme::space::margin, theme::space::related);
+    m_layout->setSpacing(theme::space::related);
+    auto* head = new QHBoxLayout(m_head);
+    head->setContentsMargins({});
+    head->setSpacing(theme::space::related);
+    head->addWidget(m_badge);
+    head->addWidget(m_title, 1);
+    head->addWidget(m_age);
+    head->addWidget(m_fold);
+    m_age->setWordWrap(false);
+    m_fold->setFlat(true);
+    m_fold->setAutoDefault(false);
+    m_fold->setIconSize({theme::smallIcon, theme::smallIcon});
+    connect(m_fold, &QPushButton::clicked, this, &ApprovalCard::foldToggled);
+    m_layout->addWidget(m_head);
+    m_layout->addWidget(m_outcome);
+    m_layout->addWidget(m_problem);
+    m_problem->hide();
+    connect(&context.theme, &theme::Theme::changed, this, [this] {
+        update();
+        Q_EMIT resized();
+    });
+    fill();
+}
+
+// A settled card is one line until somebody opens it; most are never opened, so the rest is made
+// when it is needed.
+void ApprovalCard::build()
+{
+    m_isBuilt = true;
+    m_body = new QWidget(this);
+    auto* body = new QVBoxLayout(m_body);
+    body->setContentsMargins({});
+    body->setSpacing(theme::space::related);
+    m_layout->insertWidget(1, m_body);
+
+    auto* chain = new ToneLabel(
+        m_context.theme, ToneLabel::Role::Secondary, Tone::Secondary, whoText(), m_body);
+    chain->setMinimumWidth(1);
+    body->addWidget(chain);
+
+    const auto command =
+        m_approval.argv.isEmpty() ? m_approval.command : models::quotedCommand(m_approval.argv);
+    const auto shown = models::visibleText(command, models::Strictness::Exact);
+    auto notice = shown;
+    auto* what =
+        new WrappedText(m_context.theme, WrappedText::Look::Code, tr("What would be done"), m_body);
+    what->setVisibleText(shown);
+    what->setMaximumLines(60);
+    body->addWidget(what);
+    if (!m_approval.diff.isEmpty()) {
+        auto* diff = new DiffView(m_context.theme, tr("What would be written"), m_body);
+        diff->setDiff(m_approval.diff);
+        body->addWidget(diff);
+        const auto inDiff = models::visibleText(m_approval.diff, models::Strictness::Prose);
+        notice.invisible += inDiff.invisible;
+        notice.lookAlike += inDiff.lookAlike;
+        notice.rightToLeft = notice.rightToLeft || inDiff.rightToLeft;
+    }
+    if (const auto sentence = models::visibleTextNotice(notice); !sentence.isEmpty()) {
+        auto* row = new QHBoxLayout;
+        row->setSpacing(theme::space::related);
+        auto* picture = new QLabel(m_body);
+        picture->setPixmap(m_context.theme.pixmap(u"warning"_s,
+                                                  theme::smallIcon,
+                                                  m_context.theme.colour(Tone::RiskHigh),
+                                                  devicePixelRatioF()));
+        row->addWidget(picture, 0, Qt::AlignTop);
+        auto* words = new ToneLabel(
+            m_context.theme, ToneLabel::Role::Secondary, Tone::RiskHigh, sentence, m_body);
+        words->setMinimumWidth(1);
+        row->addWidget(words, 1);
+        body->addLayout(row);
+    }
+
+    m_facts = new QGridLayout;
+    m_facts->setContentsMargins({});
+    m_facts->setHorizontalSpacing(theme::space::related);
+    m_facts->setVerticalSpacing(theme::space::inside);
+    m_facts->setColumnStretch(1, 1);
+    body->addLayout(m_facts);
+    fillFacts();
+
+    if (!m_approval.justification.trimmed().isEmpty()) {
+        // Set apart by a line and by its words: these are not the host's facts.
+        auto* title = new ToneLabel(m_context.theme,
+                                    ToneLabel::Role::Secondary,
+                                    Tone::Secondary,
+                                    tr("%1 says (not checked):").arg(m_approval.agent),
+                                    m_body);
+        title->setMinimumWidth(1);
+        body->addSpacing(theme::space::inside);
+        body->addWidget(title);
+        auto* words = new WrappedText(
+            m_context.theme, WrappedText::Look::Quiet, tr("The agent's own words"), m_body);
+        words->setVisibleText(
+            models::visibleText(m_approval.justification, models::Strictness::Prose));
+        words->setMaximumLines(8);
+        auto* indented = new QHBoxLayout;
+        indented->setContentsMargins(theme::space::margin, 0, 0, 0);
+        indented->addWidget(words);
+        body->addLayout(indented);
+    }
+
+    m_editArea = new QVBoxLayout;
+    body->addLayout(m_editArea);
+    m_rejectRow = new QWidget(m_body);
+    auto* rejectLayout = new QVBoxLayout(m_rejectRow);
+    rejectLayout->setContentsMargins({});
+    m_reason = new QLineEdit(m_rejectRow);
+    m_reason->setPlaceholderText(tr("Why not? The agent reads this."));
+    m_reason->setAccessibleName(tr("Reason for rejecting, optional"));
+    rejectLayout->addWidget(m_reason);
+    body->addWidget(m_rejectRow);
+    connect(m_reason, &QLineEdit::returnPressed, this, &ApprovalCard::reject);
+
+    m_buttons = new QWidget(m_body);
+    auto* buttons = new FlowLayout(m_buttons);
+    buttons->setContentsMargins({});
+    const auto button = [&](const QString& icon, const QString& name) {
+        auto* made = new QPushButton(m_buttons);
+        made->setAutoDefault(false);
+        made->setObjectName(name);
+        if (!icon.isEmpty()) {
+            made->setIcon(m_context.theme.icon(icon));
+        }
+        made->installEventFilter(this);
+        buttons->addWidget(made);
+        return made;
+    };
+    auto* journal = button(u"journal"_s, u"journalLink"_s);
+    journal->setFlat(true);
+    journal->setText(tr("Entry %1").arg(m_approval.requestSeq));
+    journal->setToolTip(tr("Show the question in the journal"));
+    journal->setVisible(m_approval.requestSeq > 0);
+    connect(journal, &QPushButton::clicked, this, [this] {
+        Q_EMIT linkActivated({Link::To::Entry, m_approval.agent, {}, m_approval.requestSeq});
+    });
+    m_backButton = button({}, u"back"_s);
+    m_backButton->setText(tr("Back"));
+    m_rejectButton = button(u"cross"_s, u"reject"_s);
+    m_editButton = button(u"edit"_s, u"edit"_s);
+    m_editButton->setText(tr("Edit…"));
+    m_acceptButton = button(u"check"_s, u"accept"_s);
+    connect(m_backButton, &QPushButton::clicked, this, &ApprovalCard::leave);
+    connect(m_rejectButton, &QPushButton::clicked, this, &ApprovalCard::reject);
+    connect(m_editButton, &QPushButton::clicked, this, &ApprovalCard::edit);
+    connect(m_acceptButton, &QPushButton::clicked, this, &ApprovalCard::accept);
+    body->addWidget(m_buttons);
+}
+
+QString ApprovalCard::whoText() const
+{
+    QStringList chain{m_approval.agent};
+    if (!m_approval.channel.isEmpty()) {
+        const auto* channel = m_context.bridge.channel(m_approval.agent, m_approval.channel);
+        chain.append(channel != nullptr && !channel->title.isEmpty()
+                         ? tr("“%1”").arg(widgets::firstLine(channel->title, 60))
+                         : m_approval.channel);
+    }
+    if (!m_approval.process.isEmpty()) {
+        const auto* process = m_context.bridge.process(m_approval.process);
+        const auto kind = models::processKindText(
+            process != nullptr ? process->kind : protocol::ProcessKind::Worker);
+        chain.append(tr("%1 %2").arg(kind, m_approval.process));
+    }
+    return widgets::visibleText(chain.join(u" → "_s));
+}
+
+void ApprovalCard::addFact(const QString& label, QWidget* value)
+{
+    const int row = m_facts->rowCount();
+    auto* name =
+        new ToneLabel(m_context.theme, ToneLabel::Role::Secondary, Tone::Secondary, label, m_body);
+    name->setWordWrap(false);
+    m_facts->addWidget(name, row, 0, Qt::AlignTop | Qt::AlignLeading);
+    m_facts->addWidget(value, row, 1);
+}
+
+void ApprovalCard::addText(const QString& label, const QString& text, bool isMono)
+{
+    if (text.isEmpty()) {
+        return;
+    }
+    auto* value = new ToneLabel(m_context.theme,
+                                isMono ? ToneLabel::Role::Mono : ToneLabel::Role::Body,
+                                Tone::Text,
+                                models::visibleText(text, models::Strictness::Exact).text,
+                                m_body);
+    value->setMinimumWidth(1);
+    value->setAccessibleName(tr("%1: %2").arg(label, text));
+    addFact(label, value);
+}
+
+void ApprovalCard::addPaths()
+{
+    constexpr int most = 8;
+    int shown = 0;
+    for (const auto& path : m_approval.paths) {
+        if (shown == most && m_approval.paths.size() > most + 1) {
+            auto* rest =
+                new ToneLabel(m_context.theme,
+                              ToneLabel::Role::Secondary,
+                              Tone::Secondary,
+                              tr("and %n more", nullptr, int(m_approval.paths.size()) - most),
+                              m_body);
+            rest->setToolTip(QString(u"<pre>"_s +
+                                     m_approval.paths.mid(most, 200).join(u'\n').toHtmlEscaped() +
+                                     u"</pre>"_s));
+            addFact({}, rest);
+            return;
+        }
+        addFact(shown == 0 ? tr("Touches") : QString(),
+                new widgets::ElidedLabel(models::visibleText(path, models::Strictness::Exact).text,
+                                         Qt::ElideMiddle,
+                                         m_body));
+        ++shown;
+    }
+}
+
+void ApprovalCard::fillFacts()
+{
+    addText(tr("Because"), m_approval.reason);
+    addText(tr("Rule"), m_approval.rule, true);
+    addText(tr("Risk"), m_approval.riskReasons.join(u"; "_s));
+    if (!m_approval.cwd.isEmpty()) {
+        addFact(tr("Runs in"),
+                new widgets::ElidedLabel(
+                    models::visibleText(m_approval.cwd, models::Strictness::Exact).text,
+                    Qt::ElideMiddle,
+                    m_body));
+    }
+    addPaths();
+    addText(tr("Sees"), m_approval.environment.join(u", "_s));
+    if (m_approval.expiresAt != 0 && m_approval.state == ApprovalState::Waiting) {
+        m_expiry = new ToneLabel(m_context.theme, ToneLabel::Role::Body, Tone::Text, {}, m_body);
+        m_expiry->setMinimumWidth(1);
+        addFact(tr("Expires"), m_expiry);
+    }
+}
+
+void ApprovalCard::setApproval(const ApprovalInfo& approval)
+{
+    if (approval == m_approval) {
+        return;
+    }
+    const bool wasWaiting = m_approval.state == ApprovalState::Waiting;
+    m_approval = approval;
+    if (wasWaiting && approval.state != ApprovalState::Waiting && m_mode != Mode::Sending) {
+        m_mode = Mode::Idle; // somebody else was first: what was begun here is void
+        m_dwell.reset();
+        m_disarm.reset();
+        delete m_editor;
+    }
+    fill();
+}
+
+void ApprovalCard::setFolded(bool isFolded)
+{
+    const bool folds = isFolded && m_approval.state != ApprovalState::Waiting;
+    if (folds != m_isFolded) {
+        m_isFolded = folds;
+        fill();
+    }
+}
+
+void ApprovalCard::fill()
+{
+    if (!m_isFolded && !m_isBuilt) {
+        build();
+    }
+    const bool isWaiting = m_approval.state == ApprovalState::Waiting;
+    const auto summary = widgets::visibleText(
+        widgets::firstLine(m_approval.command.isEmpty() ? m_approval.tool : m_approval.command));
+    m_badge->setSpec(isWaiting ? widgets::riskBadge(m_approval.risk)
+                               : widgets::approvalBadge(m_approval.state));
+    m_title->setText(m_isFolded ? summary : m_approval.tool);
+    auto font = m_context.theme.body();
+    font.setWeight(m_isFolded ? QFont::Normal : QFont::DemiBold);
+    m_title->setFont(font);
+    setAccessibleName(
+        tr("%1, %2, %3: %4").arg(m_badge->spec().word, m_approval.agent, m_approval.tool, summary));
+    setAccessibleDescription(m_approval.reason);
+    m_fold->setVisible(!isWaiting);
+    m_fold->setIcon(m_context.theme.icon(m_isFolded ? u"chevron-right"_s : u"chevron-down"_s));
+    m_fold->setAccessibleName(m_isFolded ? tr("Show details") : tr("Hide details"));
+    m_fold->setToolTip(m_fold->accessibleName());
+    if (m_body != nullptr) {
+        m_body->setVisible(!m_isFolded);
+    }
+    showOutcome();
+    showMode();
+    tick();
+    Q_EMIT resized();
+}
+
+void ApprovalCard::showOutcome()
+{
+    QString said;
+    const auto by = models::deciderText(m_approval.by);
+    switch (m_approval.state) {
+    case ApprovalState::Waiting:
+        break;
+    case ApprovalState::Accepted:
+        said = m_sentHere ? (m_approval.editedArguments ? tr("You accepted it as edited.")
+                                                        : tr("You accepted it."))
+                          : (m_approval.editedArguments
+                                 ? tr("Already decided by %1: accepted as edited.").arg(by)
+                                 : tr("Already decided by %1: accepted.").arg(by));
+        break;
+    case ApprovalState::Rejected:
+        said = m_sentHere ? tr("You rejected it.") : tr("Already decided by %1: rejected.").arg(by);
+        break;
+    case ApprovalState::Expired:
+        said = tr("Nobody answered in time, so it was refused.");
+        break;
+    }
+    if (!said.isEmpty() && !m_approval.note.isEmpty()) {
+        said += u' ' + tr("Reason: %1").arg(m_approval.note);
+    }
+    m_outcome->setVisibleText(models::visibleText(said, models::Strictness::Prose));
+    m_outcome->setVisible(!said.isEmpty() && !m_isFolded);
+}
+
+bool ApprovalCard::needsSecondStep() const
+{
+    return m_approval.risk == Risk::High || m_approval.risk == Risk::Critical;
+}
+
+void ApprovalCard::showMode()
+{
+    if (!m_isBuilt) {
+        return;
+    }
+    const bool isWaiting = m_approval.state == ApprovalState::Waiting;
+    // A disabled button loses the focus to its neighbour, where the next key press would mean
+    // something else.
+    if (m_buttons->isAncestorOf(QApplication::focusWidget()) &&
+        (m_mode == Mode::Sending || m_isDwelling || !isWaiting)) {
+        setFocus(Qt::OtherFocusReason);
+    }
+    const bool isSending = m_mode == Mode::Sending;
+    m_rejectRow->setVisible(isWaiting && m_mode == Mode::Rejecting);
+    m_backButton->setVisible(isWaiting && (m_mode == Mode::Rejecting || m_mode == Mode::Editing ||
+                                           m_mode == Mode::Armed));
+    m_rejectButton->setVisible(isWaiting && m_mode != Mode::Editing);
+    m_rejectButton->setText(m_mode == Mode::Rejecting ? tr("Reject now") : tr("Reject"));
+    m_rejectButton->setEnabled(!isSending);
+    m_editButton->setVisible(isWaiting && m_mode != Mode::Rejecting && m_editor == nullptr);
+    m_editButton->setEnabled(!isSending);
+    m_acceptButton->setVisible(isWaiting && m_mode != Mode::Rejecting);
+    QString words = m_editor != nullptr ? tr("Accept as edited") : tr("Accept");
+    if (m_mode == Mode::Armed) {
+        words = m_isDwelling && m_approval.risk == Risk::Critical
+                    ? tr("Really accept? Wait a second…")
+                : m_editor != nullptr ? tr("Really accept as edited")
+                                      : tr("Really accept");
+    } else if (isSending) {
+        words = tr("Sending…");
+    }
+    m_acceptButton->setText(words);
+    m_acceptButton->setEnabled(!isSending && !m_isDwelling &&
+                               (m_editor == nullptr || m_editor->canAccept()));
+    m_buttons->layout()->invalidate();
+    m_buttons->updateGeometry();
+}
+
+void ApprovalCard::tick()
+{
+    const auto now = m_context.clock.nowUs();
+    const bool isWaiting = m_approval.state == ApprovalState::Waiting;
+    const auto since = isWaiting ? m_approval.requestedAt : m_approval.settledAt;
+    m_age->setText(isWaiting ? tr("waits %1").arg(widgets::durationText(now - since))
+                             : widgets::ageText(since, now));
+    m_age->setToolTip(isWaiting ? tr("Asked %1").arg(widgets::exactTimeText(since))
+                                : tr("Settled %1").arg(widgets::exactTimeText(since)));
+    if (m_expiry != nullptr) {
+        m_expiry->setText(
+            m_approval.expiresAt > now
+                ? tr("%1; no answer means no").arg(widgets::ageText(m_approval.expiresAt, now))
+                : tr("now; no answer means no"));
+        m_expiry->setToolTip(widgets::exactTimeText(m_approval.expiresAt));
+    }
+}
+
+void ApprovalCard::guardAgainstSlip()
+{
+    m_slidAt = m_context.clock.steadyUs();
+}
+
+bool ApprovalCard::hasFocusInside() const
+{
+    return hasFocus() || isAncestorOf(QApplication::focusWidget());
+}
+
+int ApprovalCard::heightFor(int width) const
+{
+    m_layout->activate();
+    return m_layout->hasHeightForWidth() ? m_layout->totalHeightForWidth(width)
+                                         : m_layout->totalSizeHint().height();
+}
+
+void ApprovalCard::accept()
+{
+    if (m_approval.state != ApprovalState::Waiting || m_mode == Mode::Sending ||
+        m_mode == Mode::Rejecting) {
+        return;
+    }
+    if (m_editor != nullptr && !m_editor->canAccept()) {
+        return;
+    }
+    if (needsSecondStep() && m_mode != Mode::Armed) {
+        arm();
+        return;
+    }
+    if (m_isDwelling) {
+        return;
+    }
+    std::optional<QJsonObject> arguments;
+    if (m_editor != nullptr) {
+        arguments = m_editor->result().value();
+    }
+    send(true, std::move(arguments), {});
+}
+
+void ApprovalCard::arm()
+{
+    m_mode = Mode::Armed;
+    m_isDwelling = true;
+    const auto dwell = m_approval.risk == Risk::Critical ? criticalDwell : highDwell;
+    m_dwell = m_context.clock.after(dwell, m_executor, [self = QPointer(this)] {
+        if (self && self->m_mode == Mode::Armed) {
+            self->m_isDwelling = false;
+            self->showMode();
+        }
+    });
+    m_disarm = m_context.clock.after(armedFor, m_executor, [self = QPointer(this)] {
+        if (self && self->m_mode == Mode::Armed) {
+            self->leave();
+        }
+    });
+    showProblem({});
+    showMode();
+    Q_EMIT resized();
+}
+
+void ApprovalCard::edit()
+{
+    if (m_approval.state != ApprovalState::Waiting || m_editor != nullptr ||
+        m_mode == Mode::Sending) {
+        return;
+    }
+    leave();
+    m_mode = Mode::Editing;
+    m_editor =
+        new ArgumentsEditor(m_context.theme, m_approval.arguments, m_approval.schema, m_body);
+    m_editArea->addWidget(m_editor);
+    connect(m_editor, &ArgumentsEditor::edited, this, [this] {
+        if (m_mode == Mode::Armed) {
+            leave(); // what was confirmed once is not what stands there now
+        }
+        showMode();
+        Q_EMIT resized();
+    });
+    m_editor->show();
+    showProblem({});
+    showMode();
+    m_editor->start();
+    Q_EMIT resized();
+}
+
+void ApprovalCard::reject()
+{
+    if (m_approval.state != ApprovalState::Waiting || m_mode == Mode::Sending) {
+        return;
+    }
+    if (m_mode != Mode::Rejecting) {
+        leave();
+        leave();
+        m_mode = Mode::Rejecting;
+        showProblem({});
+        showMode();
+        m_reason->setFocus(Qt::TabFocusReason);
+        Q_EMIT resized();
+        return;
+    }
+    send(false, std::nullopt, m_reason->text().trimmed());
+}
+
+bool ApprovalCard::leave()
+{
+    m_dwell.reset();
+    m_disarm.reset();
+    m_isDwelling = false;
+    const bool hadFocus = hasFocusInside();
+    switch (m_mode) {
+    case Mode::Idle:
+    case Mode::Sending:
+        return false;
+    case Mode::Armed:
+        m_mode = m_editor != nullptr ? Mode::Editing : Mode::Idle;
+        break;
+    case Mode::Rejecting:
+        m_mode = Mode::Idle;
+        break;
+    case Mode::Editing:
+        m_mode = Mode::Idle;
+        delete m_editor;
+        break;
+    }
+    if (hadFocus && m_mode == Mode::Idle) {
+        setFocus(Qt::OtherFocusReason);
+    }
+    showMode();
+    Q_EMIT resized();
+    return true;
+}
+
+void ApprovalCard::disarm()
+{
+    if (m_mode == Mode::Armed) {
+        leave();
+    }
+}
+
+void ApprovalCard::send(bool isAccepted, std::optional<QJsonObject> arguments, const QString& note)
+{
+    m_dwell.reset();
+    m_disarm.reset();
+    m_isDwelling = false;
+    m_mode = Mode::Sending;
+    showProblem({});
+    showMode();
+    m_sentHere = true; // the event may come before the answer
+    protocol::SettleApproval command;
+    command.id = m_approval.id;
+    command.accept = isAccepted;
+    command.arguments = std::move(arguments);
+    command.note = note;
+    command.by = u"window"_s;
+    m_context.bridge.request(std::move(command), this, [this](Result<ApprovalInfo> reply) {
+        answered(std::move(reply));
+    });
+}
+
+void ApprovalCard::answered(Result<ApprovalInfo> reply)
+{
+    m_mode = Mode::Idle;
+    if (reply) {
+        delete m_editor;
+        m_approval = *reply;
+        fill();
+        Q_EMIT settled(*reply);
+        return;
+    }
+    m_sentHere = false;
+    fill();
+    showProblem(reply.error().message);
+    if (m_editor != nullptr && m_approval.state == ApprovalState::Waiting) {
+        m_mode = Mode::Editing; // the work on the arguments is not lost
+        showMode();
+    }
+    if (reply.error().code != ErrorCode::Conflict || m_approval.state != ApprovalState::Waiting) {
+        return;
+    }
+    m_context.bridge.request(
+        protocol::GetApproval{m_approval.id}, this, [this](Result<ApprovalInfo> known) {
+            if (known && known->state != ApprovalState::Waiting) {
+                showProblem({});
+                delete m_editor;
+                m_mode = Mode::Idle;
+                m_approval = *known;
+                fill();
+                Q_EMIT settled(*known);
+            }
+        });
+}
+
+void ApprovalCard::showProblem(const QString& problem)
+{
+    m_problem->setVisible(!problem.isEmpty());
+    if (!problem.isEmpty()) {
+        m_problem->setVisibleText(
+            models::visibleText(tr("It was not done: %1").arg(problem), models::Strictness::Prose));
+        m_problem->setAccessibleName(problem);
+    }
+    auto colours = m_problem->palette();
+    colours.setColor(QPalette::Text, m_context.theme.colour(Tone::Failed));
+    m_problem->setPalette(colours);
+    Q_EMIT resized();
+}
+
+void ApprovalCard::paintEvent(QPaintEvent*)
+{
+    QPainter painter(this);
+    painter.setRenderHint(QPainter::Antialiasing);
+    const bool isCurrent = hasFocusInside();
+    const QRectF frame = QRectF(rect()).adjusted(0.5, 0.5, -0.5, -0.5);
+    painter.setBrush(palette().color(QPalette::Base));
+    painter.setPen(isCurrent ? QPen(m_context.theme.colour(Tone::Accent), 1.5)
+                             : QPen(m_context.theme.hairline()));
+    painter.drawRoundedRect(frame, theme::cornerRadius, theme::cornerRadius);
+}
+
+void ApprovalCard::focusInEvent(QFocusEvent* event)
+{
+    QWidget::focusInEvent(event);
+    update();
+}
+
+void ApprovalCard::focusOutEvent(QFocusEvent* event)
+{
+    QWidget::focusOutEvent(event);
+    update();
+}
+
+void ApprovalCard::mousePressEvent(QMouseEvent* event)
+{
+    setFocus(Qt::MouseFocusReason); // selecting never acts
+    event->accept();
+}
+
+void ApprovalCard::keyPressEvent(QKeyEvent* event)
+{
+    if (event->key() == Qt::Key_Escape && leave()) {
+        event->accept();
+        return;
+    }
+    if (event->key() == Qt::Key_Space && hasFocus() && m_approval.state != ApprovalState::Waiting) {
+        Q_EMIT foldToggled();
+        event->accept();
+        return;
+    }
+    QWidget::keyPressEvent(event);
+}
+
+bool ApprovalCard::eventFilter(QObject* watched, QEvent* event)
+{
+    if (event->type() == QEvent::KeyPress) {
+        const auto* key = static_cast<QKeyEvent*>(event);
+        const bool isReturn = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
+        // Some desktops let Return press a button; here it never may. A key that is held down is no
+        // second step.
+        if (watched == m_acceptButton && (isReturn || key->isAutoRepeat())) {
+            return true;
+        }
+    } else if (event->type() == QEvent::MouseButtonPress ||
+               event->type() == QEvent::MouseButtonDblClick) {
+        const Milliseconds guard = slideGuard;
+        if (m_slidAt >= 0 && m_context.clock.steadyUs() - m_slidAt < guard.count() * 1000) {
+            return true;
+        }
+    }
+    return QWidget::eventFilter(watched, event);
+}
+
+} // namespace sb::panels

@@ -1,0 +1,133 @@
+#pragma once
+#include "ui/panels/Panel.h"
+#include "ui/panels/approvals/ArgumentsEditor.h"
+
+#include <QPointer>
+
+class QGridLayout;
+class QLineEdit;
+class QPushButton;
+class QVBoxLayout;
+
+namespace sb::widgets {
+class Badge;
+class ElidedLabel;
+class ToneLabel;
+} // namespace sb::widgets
+
+namespace sb::panels {
+
+class DiffView;
+class WrappedText;
+
+/// One question to a person: the host's facts, the agent's words apart from them, and the answers.
+/// Accepting high risk takes a second step, critical risk a second step after a second. A settled
+/// card says who decided; folded, it is one line.
+class ApprovalCard final : public QWidget
+{
+    Q_OBJECT
+public:
+    static constexpr Milliseconds criticalDwell{1000};
+    static constexpr Milliseconds highDwell{400};   ///< longer than a double click
+    static constexpr Milliseconds armedFor{10'000}; ///< then the first step is forgotten
+    static constexpr Milliseconds slideGuard{500};
+
+    ApprovalCard(const Context& context,
+                 Executor& executor,
+                 const protocol::ApprovalInfo& approval,
+                 QWidget* parent);
+
+    void setApproval(const protocol::ApprovalInfo& approval);
+    [[nodiscard]] const protocol::ApprovalInfo& approval() const { return m_approval; }
+    /// A settled card as one line; a waiting one is never folded.
+    void setFolded(bool isFolded);
+    [[nodiscard]] bool isFolded() const { return m_isFolded; }
+    /// Lets the waiting time and the expiry be read again.
+    void tick();
+    /// The card has come to lie under the pointer by itself: a click that was meant for another one
+    /// must not count.
+    void guardAgainstSlip();
+    /// Somebody is at work on it: it must not be thrown away.
+    [[nodiscard]] bool isBusy() const { return m_mode != Mode::Idle; }
+    [[nodiscard]] bool hasFocusInside() const;
+    [[nodiscard]] int heightFor(int width) const;
+
+    // What the keys and buttons do.
+    void accept();
+    void edit();
+    void reject();
+    /// Leaves the step that it is in; true when there was one to leave.
+    bool leave();
+    /// Forgets a first step to accept; nothing else is left.
+    void disarm();
+
+Q_SIGNALS:
+    void linkActivated(const sb::panels::Link& link);
+    /// A folded card was asked to open, or an open settled one to fold.
+    void foldToggled();
+    /// What it needs in height may be another.
+    void resized();
+    /// The runtime said who decided, before any event did.
+    void settled(const sb::protocol::ApprovalInfo& approval);
+
+protected:
+    void paintEvent(QPaintEvent* event) override;
+    void focusInEvent(QFocusEvent* event) override;
+    void focusOutEvent(QFocusEvent* event) override;
+    void mousePressEvent(QMouseEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override;
+
+private:
+    enum class Mode { Idle, Armed, Rejecting, Editing, Sending };
+
+    void build();
+    void fill();
+    void fillFacts();
+    void addFact(const QString& label, QWidget* value);
+    void addPaths();
+    void addText(const QString& label, const QString& text, bool isMono = false);
+    void showOutcome();
+    void showMode();
+    void arm();
+    void send(bool isAccepted, std::optional<QJsonObject> arguments, const QString& note);
+    void answered(Result<protocol::ApprovalInfo> reply);
+    void showProblem(const QString& problem);
+    [[nodiscard]] bool needsSecondStep() const;
+    [[nodiscard]] QString whoText() const;
+
+    Context m_context;
+    Executor& m_executor;
+    protocol::ApprovalInfo m_approval;
+    Mode m_mode = Mode::Idle;
+    bool m_isFolded = false;
+    bool m_isBuilt = false;
+    bool m_isDwelling = false;
+    bool m_sentHere = false; // this card's own answer settled it
+    qint64 m_slidAt = -1;    // steady time
+    Subscription m_dwell;
+    Subscription m_disarm;
+
+    QVBoxLayout* m_layout;
+    QWidget* m_head;
+    QWidget* m_body = nullptr;
+    widgets::Badge* m_badge;
+    widgets::ElidedLabel* m_title;
+    widgets::ToneLabel* m_age;
+    widgets::ToneLabel* m_expiry = nullptr;
+    WrappedText* m_outcome;
+    WrappedText* m_problem;
+    QPushButton* m_fold;
+    QWidget* m_rejectRow = nullptr;
+    QLineEdit* m_reason = nullptr;
+    QVBoxLayout* m_editArea = nullptr;
+    QPointer<ArgumentsEditor> m_editor;
+    QGridLayout* m_facts = nullptr;
+    QWidget* m_buttons = nullptr;
+    QPushButton* m_rejectButton = nullptr;
+    QPushButton* m_editButton = nullptr;
+    QPushButton* m_backButton = nullptr;
+    QPushButton* m_acceptButton = nullptr;
+};
+
+} // namespace sb::panels

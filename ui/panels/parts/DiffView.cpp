@@ -1,0 +1,146 @@
+#include "ui/panels/parts/DiffView.h"
+
+#include "ui/models/VisibleText.h"
+
+#include <QScrollBar>
+#include <QSyntaxHighlighter>
+#include <QTextBlock>
+#include <QWheelEvent>
+
+namespace sb::panels {
+
+class DiffView::Highlighter final : public QSyntaxHighlighter
+{
+public:
+    Highlighter(theme::Theme& theme, QTextDocument* document)
+        : QSyntaxHighlighter(document), m_theme(theme)
+    {
+    }
+
+protected:
+    // The first lines of a file's part begin like changes ("--- a/x"), so a hunk's header tells
+    // where changes begin.
+    void highlightBlock(const QString& line) override
+    {
+        enum State { Header, Hunk };
+        int state = previousBlockState() == Hunk ? Hunk : Header;
+        QTextCharFormat format;
+        if (line.startsWith(QLatin1StringView("@@"))) {
+            state = Hunk;
+            format.setForeground(m_theme.colour(theme::Tone::Accent));
+        } else if (line.startsWith(QLatin1StringView("diff ")) ||
+                   line.startsWith(QLatin1StringView("index ")) ||
+                   line.startsWith(QLatin1StringView("--- a/")) ||
+                   line.startsWith(QLatin1StringView("--- /dev/"))) {
+            state = Header;
+            format.setForeground(m_theme.colour(theme::Tone::Secondary));
+        } else if (state == Header) {
+            format.setForeground(m_theme.colour(theme::Tone::Secondary));
+        } else if (line.startsWith(QLatin1Char('+'))) {
+            format.setForeground(m_theme.colour(theme::Tone::Added));
+            format.setBackground(m_theme.soft(theme::Tone::Added));
+        } else if (line.startsWith(QLatin1Char('-'))) {
+            format.setForeground(m_theme.colour(theme::Tone::Removed));
+            format.setBackground(m_theme.soft(theme::Tone::Removed));
+        }
+        setCurrentBlockState(state);
+        if (format.isValid()) {
+            setFormat(0, int(line.size()), format);
+        }
+        QTextCharFormat mark;
+        mark.setForeground(m_theme.colour(theme::Tone::Failed));
+        mark.setFontUnderline(true);
+        for (auto at = line.indexOf(u"⟨U+"); at >= 0; at = line.indexOf(u"⟨U+", at + 1)) {
+            const auto end = line.indexOf(u'⟩', at);
+            if (end > at && end - at < 12) {
+                setFormat(int(at), int(end - at + 1), mark);
+            }
+        }
+    }
+
+private:
+    theme::Theme& m_theme;
+};
+
+DiffView::DiffView(theme::Theme& theme, const QString& accessibleName, QWidget* parent)
+    : QPlainTextEdit(parent), m_theme(theme), m_highlighter(new Highlighter(theme, document()))
+{
+    setReadOnly(true);
+    setFrameShape(QFrame::NoFrame);
+    setAccessibleName(accessibleName);
+    setTabChangesFocus(true);
+    setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    setWordWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
+    setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto option = document()->defaultTextOption();
+    option.setTextDirection(Qt::LeftToRight);
+    document()->setDefaultTextOption(option);
+    QSizePolicy policy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+    policy.setHeightForWidth(true);
+    setSizePolicy(policy);
+    restyle();
+    connect(&theme, &theme::Theme::changed, this, &DiffView::restyle);
+}
+
+void DiffView::setDiff(const QString& diff)
+{
+    auto text = diff;
+    while (text.endsWith(QLatin1Char('\n'))) {
+        text.chop(1);
+    }
+    setPlainText(models::visibleText(text, models::Strictness::Prose).text);
+    updateGeometry();
+}
+
+void DiffView::setMaximumLines(int lines)
+{
+    m_maximumLines = lines;
+    updateGeometry();
+}
+
+int DiffView::heightForWidth(int width) const
+{
+    const int columns = std::max(
+        8, (width - 2 * theme::space::related) / std::max(1, fontMetrics().averageCharWidth()));
+    int lines = 0;
+    for (auto block = document()->firstBlock(); block.isValid() && lines < m_maximumLines;
+         block = block.next()) {
+        lines += 1 + std::max(0, block.length() - 2) / columns;
+    }
+    return fontMetrics().lineSpacing() * std::min(lines, m_maximumLines) +
+           2 * theme::space::related;
+}
+
+QSize DiffView::sizeHint() const
+{
+    const int width = this->width() > 0 ? this->width() : fontMetrics().averageCharWidth() * 40;
+    return {width, heightForWidth(width)};
+}
+
+QSize DiffView::minimumSizeHint() const
+{
+    return {fontMetrics().averageCharWidth() * 8, fontMetrics().lineSpacing()};
+}
+
+void DiffView::restyle()
+{
+    setFont(m_theme.mono());
+    document()->setDocumentMargin(theme::space::related);
+    auto colours = palette();
+    colours.setColor(QPalette::Base, m_theme.soft(theme::Tone::Secondary));
+    colours.setColor(QPalette::Text, m_theme.colour(theme::Tone::Text));
+    setPalette(colours);
+    m_highlighter->rehighlight();
+    updateGeometry();
+}
+
+void DiffView::wheelEvent(QWheelEvent* event)
+{
+    if (hasFocus() && verticalScrollBar()->maximum() > 0) {
+        QPlainTextEdit::wheelEvent(event);
+    } else {
+        event->ignore();
+    }
+}
+
+} // namespace sb::panels

@@ -1,0 +1,36 @@
+#pragma once
+#include "ui/theme/Theme.h"
+
+#include <QPlainTextEdit>
+
+class QPushButton;
+
+namespace sb::panels {
+
+/// The end of an output, at most 64 KiB of it. It follows the end, unless somebody scrolled up to
+/// read; then a button says how much came since, and goes back.
+class TailView final : public QPlainTextEdit
+{
+    Q_OBJECT
+public:
+    static constexpr int capacity = 64 * 1024; ///< characters
+    explicit TailView(theme::Theme& theme, QWidget* parent = nullptr);
+
+    void setTail(const QString& text);
+    void appendTail(const QString& text);
+    [[nodiscard]] bool isFollowing() const;
+    void follow();
+
+protected:
+    void resizeEvent(QResizeEvent* event) override;
+
+private:
+    void restyle();
+    void placeButton();
+
+    theme::Theme& m_theme;
+    QPushButton* m_latest;
+    qint64 m_missedLines = 0;
+};
+
+} // namespace sb::panels
