@@ -16,11 +16,11 @@ namespace sb::journal {
 struct NewEntry
 {
     protocol::Kind kind = protocol::Kind::Incident;
-    QString process;
-    QString cause; ///< "12", "other:12", or empty
-    QJsonObject payload;
-    QString traceId;
-    QString spanId;
+    QString process{};
+    QString cause{}; ///< "12", "other:12", or empty
+    QJsonObject payload{};
+    QString traceId{};
+    QString spanId{};
 };
 
 /// A table that is a reading of the journal: written in the entry's own transaction, and

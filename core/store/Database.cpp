@@ -22,10 +22,6 @@ namespace {
 // A batch is cut when it has run this long, so that the first of many appenders does not wait for
 // all of them.
 constexpr std::chrono::milliseconds longestBatch{20};
-// Pages in the write-ahead log: an idle writer empties it from the first figure on, a busy one from
-// the second.
-constexpr int logPagesIdle = 1000;
-constexpr int logPagesBusy = 16'000;
 constexpr size_t keptReaders = 4;
 
 /// Holds FILE.lock, with the holder's process id in it, for as long as it lives.
@@ -183,7 +179,7 @@ void Database::Private::loop()
                 continue;
             }
             runBatch(items);
-            if (logPages >= logPagesBusy) {
+            if (logPages >= settings.logPages * 16) {
                 // A reader in an old snapshot may keep it from finishing; then it goes on after a
                 // later batch.
                 (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
@@ -194,7 +190,7 @@ void Database::Private::loop()
             const std::scoped_lock guard(mutex);
             idle = queue.empty();
         }
-        if (idle && logPages >= logPagesIdle) {
+        if (idle && logPages >= settings.logPages) {
             (void)checkpoint(SQLITE_CHECKPOINT_PASSIVE);
         }
     }

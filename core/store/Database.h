@@ -18,7 +18,10 @@ public:
     {
         QString path;
         QString migrations; ///< resource folder of numbered files, ":/sql/agent"
-        QString vfs;        ///< an SQLite VFS by name, for tests; empty: the system's
+        QString vfs{};      ///< an SQLite VFS by name, for tests; empty: the system's
+        /// Pages in the write-ahead log from which on an idle writer moves them into the file; a
+        /// busy one waits for 16 times as many.
+        int logPages = 1000;
     };
     /// Opens or creates the file, and migrates it. Locked when another process (or another
     /// Database) writes it, TooNew, Corrupt, DiskFull or Io otherwise; each with a sentence for a
