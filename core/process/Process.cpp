@@ -172,6 +172,7 @@ QCoro::Task<Result<llm::Response>> Process::think(QString cause)
 
     llm::Request request;
     request.processKind = enumName(m_info.kind);
+    request.maxOutputTokens = m_host.m.settings().outputTokens;
     request.system = instructions();
     SB_CO_TRY(const QString systemPart, co_await m_host.part(request.system.toUtf8()));
     request.tools = m_host.m.registry.specs(m_info.kind);

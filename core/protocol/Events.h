@@ -37,6 +37,22 @@ struct TextDelta
     }
 };
 
+/// What was shown of a reply is thrown away: the model is asked again.
+struct TextReset
+{
+    static constexpr auto name = "delta_reset";
+    QString agent;
+    QString channel;
+    QString process;
+    template <class S, class V>
+    static void fields(S& s, V&& v)
+    {
+        v("agent", s.agent);
+        v("channel", s.channel);
+        v("process", s.process);
+    }
+};
+
 /// The next piece of what a process's tool prints, terminal escapes made harmless.
 struct OutputTail
 {
@@ -175,6 +191,7 @@ struct Lagged
 
 using Event = std::variant<EntryAppended,
                            TextDelta,
+                           TextReset,
                            OutputTail,
                            AgentChanged,
                            ChannelChanged,

@@ -1,0 +1,89 @@
+#pragma once
+#include "core/base/Guarded.h"
+#include "core/config/Config.h"
+#include "core/process/Host.h"
+#include "core/runtime/Home.h"
+#include "core/runtime/Hub.h"
+#include "core/runtime/Models.h"
+
+namespace sb::runtime {
+
+/// One agent at work: its database, journal, approvals, gate and processes, and what of them becomes events.
+class AgentRuntime final : public process::Observer
+{
+public:
+    struct Parts
+    {
+        const Home& home;
+        Clock& clock;
+        Executor& executor; ///< its processes; may be shared with other agents
+        LoopExecutor& feed; ///< readings for events, in order
+        Executor& pool;
+        const tools::Registry& registry;
+        Hub& hub;
+        QByteArray signingKey;
+        std::function<QJsonObject(QJsonObject)> redactPayload;
+        std::function<QString(const QString&)> redactText;
+        Milliseconds approvalsExpire;
+        std::function<void()> totalsChanged;
+    };
+    /// Opens or makes the agent's stores. Blocks on disk. Errors are those of store and journal: TooNew, Corrupt …
+    static Result<std::unique_ptr<AgentRuntime>> open(Parts parts,
+                                                      config::Agent agent,
+                                                      std::shared_ptr<Models> models);
+    /// Closes the journal with a signed head. leave() must have been answered.
+    ~AgentRuntime() override;
+
+    /// Puts a changed definition or other models in force for what begins from now on.
+    void update(config::Agent agent, std::shared_ptr<Models> models);
+    [[nodiscard]] protocol::AgentInfo info() const;
+    [[nodiscard]] config::Agent definition() const;
+    /// Puts the files of a checkpoint.created back as they were; answers with their paths. Blocks on files. Conflict when
+    /// one is not as the write left it.
+    Result<QStringList> restore(qint64 checkpoint);
+    /// From here on every question is answered with yes, by "rehearsal": the tour without a person.
+    void playPerson();
+
+    process::Host& host() { return *m_host; }
+    journal::Journal& journal() { return *m_journal; }
+    store::Database& database() { return *m_database; }
+    approvals::Approvals& approvals() { return *m_approvals; }
+    /// The end of what a process's tools printed.
+    [[nodiscard]] QString output(const QString& process) const;
+    [[nodiscard]] int waitingApprovals() const { return m_waiting.load(); }
+    protocol::ChannelInfo decorate(protocol::ChannelInfo info) const;
+
+    // process::Observer
+    void textDelta(const QString& channel, const QString& process, const QString& text) override;
+    void textReset(const QString& channel, const QString& process) override;
+    void output(const QString& process, const QString& text) override;
+    void channelActivity(const QString& channel, int running) override;
+
+private:
+    explicit AgentRuntime(Parts parts);
+    void onEntries(const QList<protocol::Entry>& entries);
+    void publishProcess(const QString& id);
+    void publishChannel(const QString& id);
+
+    struct InForce
+    {
+        config::Agent agent;
+        std::shared_ptr<Models> models;
+        std::vector<std::shared_ptr<Models>> retired; ///< calls under way may still use them
+    };
+    Parts m;
+    Guarded<InForce> m_inForce;
+    Guarded<QHash<QString, QString>> m_outputs; ///< rings, by process
+    Guarded<QHash<QString, int>> m_waitingByChannel;
+    std::atomic<int> m_waiting = 0;
+    std::unique_ptr<store::Database> m_database;
+    std::unique_ptr<journal::Journal> m_journal;
+    std::unique_ptr<approvals::Approvals> m_approvals;
+    std::unique_ptr<tools::Gate> m_gate;
+    std::unique_ptr<process::Host> m_host;
+    Subscription m_entries;
+    Subscription m_approvalChanges;
+    Subscription m_person;
+};
+
+} // namespace sb::runtime

@@ -1,0 +1,44 @@
+#pragma once
+#include "core/config/Config.h"
+#include "core/llm/Pricing.h"
+#include "core/llm/Rehearsal.h"
+#include "core/llm/Router.h"
+#include "core/protocol/Values.h"
+
+namespace sb::secrets {
+class Secrets;
+}
+
+namespace sb::runtime {
+
+/// The model services of one configuration, with routes and prices. Made anew when the configuration changes; calls
+/// under way keep the old one alive.
+class Models
+{
+public:
+    /// The network executor must have an event loop. InvalidInput for a rehearsal that cannot be read.
+    static Result<std::shared_ptr<Models>> make(const config::Config& config,
+                                                secrets::Secrets& secrets,
+                                                Executor& network,
+                                                Clock& clock);
+
+    /// One recorded model for every kind of process.
+    static Result<std::shared_ptr<Models>> rehearsed(const QString& script,
+                                                     llm::Rehearsal::Settings pace,
+                                                     Executor& network,
+                                                     Clock& clock);
+    /// None: every call says that no model is configured.
+    static Result<std::shared_ptr<Models>> none(Executor& network, Clock& clock);
+
+    [[nodiscard]] llm::Provider& forProcess(protocol::ProcessKind kind) const;
+    [[nodiscard]] QString standardModel() const;
+    [[nodiscard]] std::optional<qint64> cost(const QString& model, const llm::Usage& usage) const;
+
+private:
+    Models() = default;
+    llm::Providers m_providers;
+    llm::Pricing m_pricing;
+    std::unique_ptr<llm::Router> m_router;
+};
+
+} // namespace sb::runtime

@@ -1,0 +1,408 @@
+#include "core/runtime/Runtime.h"
+
+#include "core/journal/SigningKey.h"
+#include "core/process/Delegation.h"
+#include "core/runtime/Tour.h"
+#include "core/tools/Builtins.h"
+
+#include <QDir>
+#include <QFileInfo>
+
+#include <unistd.h>
+
+namespace sb::runtime {
+
+using protocol::ProcessKind;
+
+namespace {
+
+constexpr int poolThreads = 3;
+constexpr size_t agentThreads = 2;
+
+} // namespace
+
+Runtime::Runtime(Settings settings, Clock& clock, InstanceLock lock)
+    : m_settings(std::move(settings))
+    , m_clock(clock)
+    , m_lock(std::move(lock))
+{}
+
+Result<std::unique_ptr<Runtime>> Runtime::open(Settings settings, Clock& clock)
+{
+    SB_CHECK(settings.home.prepare());
+    SB_TRY(auto lock, InstanceLock::acquire(settings.home.lockFile(), settings.role));
+    std::unique_ptr<Runtime> self(new Runtime(std::move(settings), clock, std::move(lock)));
+    SB_CHECK(self->build());
+    return self;
+}
+
+Result<> Runtime::build()
+{
+    auto config = config::load(m_settings.home.config, m_settings.home.user);
+    if (!config && m_settings.needsConfig) {
+        return std::unexpected(config.error());
+    }
+    m_pool = std::make_unique<Pool>(poolThreads, QStringLiteral("pool"));
+    m_network = std::make_unique<LoopExecutor>(QStringLiteral("network"));
+    m_feed = std::make_unique<LoopExecutor>(QStringLiteral("feed"));
+    m_secrets = std::make_unique<secrets::Secrets>(*m_feed, m_redactor);
+    m_sandbox = std::make_unique<sandbox::Sandbox>(
+        sandbox::Sandbox::Settings{m_settings.helper,
+                                   QStringLiteral("bwrap"),
+                                   {m_settings.home.data, m_settings.home.state, m_settings.home.run}},
+        m_clock);
+    for (auto& tool : tools::builtinWorkerTools({*m_sandbox, *m_pool, *m_network, m_clock, m_git})) {
+        m_registry.add(std::move(tool), {ProcessKind::Worker});
+    }
+    process::addDelegationTools(m_registry, [this](const QString& id) -> process::Delegator* {
+        AgentRuntime* const open = openAgent(id);
+        return open != nullptr ? &open->host() : nullptr;
+    });
+    if (config) {
+        applyConfig(std::make_shared<const config::Config>(std::move(*config)), std::nullopt);
+    } else {
+        const std::unique_lock lock(m_mutex);
+        m_config = std::make_shared<const config::Config>();
+        if (config.error().code != ErrorCode::NotFound) {
+            m_configProblem = config.error();
+        }
+    }
+    return {};
+}
+
+Runtime::~Runtime()
+{
+    m_watcher.reset();
+    std::vector<std::shared_ptr<Slot>> slots;
+    {
+        const std::unique_lock lock(m_mutex);
+        m_closing = true;
+        for (auto& [id, slot] : m_agents) {
+            slots.push_back(slot);
+        }
+    }
+    std::vector<Future<>> leaving;
+    for (const auto& slot : slots) {
+        const std::scoped_lock lock(slot->opening);
+        if (slot->agent) {
+            leaving.push_back(slot->agent->host().leave());
+        }
+    }
+    for (auto& left : leaving) {
+        (void)std::move(left).wait();
+    }
+    m_pool.reset(); // ends what still reads
+    if (m_feed) {
+        m_feed->postAndWait([] {});
+    }
+    for (const auto& slot : slots) {
+        slot->agent.reset();
+    }
+    m_agentLoops.clear();
+    {
+        const std::unique_lock lock(m_mutex);
+        m_agents.clear();
+        m_models.reset();
+    }
+    slots.clear();
+    m_sandbox.reset();
+    m_secrets.reset();
+    m_network.reset();
+    m_feed.reset();
+}
+
+Subscription Runtime::subscribe(Executor& executor,
+                                std::function<void(const protocol::Event&)> listener)
+{
+    return m_hub.subscribe(executor, std::move(listener));
+}
+
+void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
+                          const std::optional<Error>& problem)
+{
+    std::optional<Error> trouble = problem;
+    if (!trouble) {
+        auto models = config->agents.isEmpty()
+            ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
+            : Models::make(*config, *m_secrets, *m_network, m_clock);
+        if (!models) {
+            trouble = models.error();
+        } else {
+            std::vector<std::pair<std::shared_ptr<Slot>, config::Agent>> changed;
+            {
+                const std::unique_lock lock(m_mutex);
+                m_config = config;
+                m_models = *models;
+                m_order.clear();
+                for (const auto& agent : config->agents) {
+                    m_order.append(agent.id);
+                    auto& slot = m_agents[agent.id];
+                    if (!slot) {
+                        slot = std::make_shared<Slot>();
+                    }
+                    changed.emplace_back(slot, agent);
+                }
+            }
+            for (auto& [slot, agent] : changed) {
+                const std::scoped_lock lock(slot->opening);
+                slot->definition = agent;
+                if (slot->agent) {
+                    slot->agent->update(agent, *models);
+                }
+            }
+        }
+    }
+    {
+        const std::unique_lock lock(m_mutex);
+        m_configProblem = trouble;
+    }
+    m_hub.publish(protocol::ConfigChanged{trouble ? trouble->message : QString()});
+}
+
+AgentRuntime* Runtime::openAgent(const QString& id)
+{
+    const std::shared_lock lock(m_mutex);
+    const auto found = m_agents.find(id);
+    return found != m_agents.end() && !m_closing ? found->second->open.load() : nullptr;
+}
+
+Result<AgentRuntime*> Runtime::agent(const QString& id)
+{
+    std::shared_ptr<Slot> slot;
+    {
+        const std::unique_lock lock(m_mutex);
+        if (m_closing) {
+            return fail(ErrorCode::Unavailable, QStringLiteral("The program is closing."));
+        }
+        const auto found = m_agents.find(id);
+        if (found != m_agents.end()) {
+            slot = found->second;
+        } else if (config::isAgentId(id) && QFileInfo::exists(m_settings.home.agentFolder(id))) {
+            // It is not in the configuration (any more), but its record is there: for reading and settling.
+            slot = std::make_shared<Slot>();
+            slot->definition.id = id;
+            slot->definition.workspace = m_settings.home.defaultWorkspace();
+            m_agents[id] = slot;
+        } else {
+            QStringList known = m_order;
+            return fail(ErrorCode::NotFound,
+                        known.isEmpty()
+                            ? QStringLiteral("There is no agent \"%1\"; the configuration names none.").arg(id)
+                            : QStringLiteral("There is no agent \"%1\"; the configuration has %2.")
+                                  .arg(id, known.join(QStringLiteral(", "))));
+        }
+    }
+    return openSlot(*slot);
+}
+
+Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
+{
+    const std::scoped_lock opening(slot.opening);
+    if (slot.agent) {
+        return slot.agent.get();
+    }
+    std::call_once(m_signing, [&] {
+        auto key = journal::SigningKey::loadOrCreate(m_settings.home.data);
+        if (key) {
+            m_signingKey = key->secret;
+        } else {
+            m_signingKey = std::unexpected(key.error());
+        }
+    });
+    if (!m_signingKey) {
+        slot.problem = m_signingKey.error();
+        return std::unexpected(m_signingKey.error());
+    }
+    Executor* loop = nullptr;
+    std::shared_ptr<Models> models = slot.models;
+    Milliseconds expire{};
+    {
+        const std::unique_lock lock(m_mutex);
+        if (m_agentLoops.size() < agentThreads) {
+            m_agentLoops.push_back(std::make_unique<LoopExecutor>(QStringLiteral("agents")));
+            loop = m_agentLoops.back().get();
+        } else {
+            loop = m_agentLoops[m_agents.size() % agentThreads].get();
+        }
+        if (!models) {
+            models = m_models;
+        }
+        expire = m_config->approvals.expireAfter;
+    }
+    if (!models) {
+        // No configuration at all: an agent that can be looked at, but has no model to ask.
+        SB_TRY(models, Models::none(*m_network, m_clock));
+    }
+    auto opened = AgentRuntime::open(
+        AgentRuntime::Parts{m_settings.home,
+                            m_clock,
+                            *loop,
+                            *m_feed,
+                            *m_pool,
+                            m_registry,
+                            m_hub,
+                            *m_signingKey,
+                            [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
+                            [this](const QString& text) { return m_redactor.redact(text); },
+                            expire,
+                            [this] { publishTotals(); }},
+        slot.definition,
+        std::move(models));
+    if (!opened) {
+        slot.problem = opened.error();
+        if (opened.error().code == ErrorCode::Corrupt) {
+            m_journalProblem.withLock([&](QString& problem) { problem = opened.error().message; });
+            publishTotals();
+        }
+        return std::unexpected(opened.error());
+    }
+    slot.problem.reset();
+    slot.agent = std::move(*opened);
+    slot.open.store(slot.agent.get());
+    return slot.agent.get();
+}
+
+QStringList Runtime::agentIds(bool withFolders) const
+{
+    QStringList ids;
+    {
+        const std::shared_lock lock(m_mutex);
+        ids = m_order;
+        for (const auto& [id, slot] : m_agents) {
+            if (!ids.contains(id)) {
+                ids.append(id);
+            }
+        }
+    }
+    if (withFolders) {
+        const QDir folder(m_settings.home.data + QStringLiteral("/agents"));
+        for (const QString& id : folder.entryList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Name)) {
+            if (!ids.contains(id) && config::isAgentId(id)) {
+                ids.append(id);
+            }
+        }
+    }
+    return ids;
+}
+
+QString Runtime::standardAgent() const
+{
+    const std::shared_lock lock(m_mutex);
+    return m_order.value(0);
+}
+
+Future<> Runtime::takeUp()
+{
+    return runOn(*m_pool, [this]() -> Result<> {
+        for (const QString& id : agentIds(true)) {
+            if (id == tourAgentId()) {
+                (void)prepareTour();
+            }
+            auto opened = agent(id);
+            if (opened) {
+                // Those that wait or run go on by themselves; nobody has to wait for that here.
+                (void)(*opened)->host().recover({});
+                m_hub.publish(protocol::AgentChanged{(*opened)->info(), false});
+            }
+        }
+        const std::unique_lock lock(m_mutex);
+        if (!m_watcher && !m_closing) {
+            m_watcher = std::make_unique<config::ConfigWatcher>(
+                m_settings.home.config,
+                m_settings.home.user,
+                *m_config,
+                *m_feed,
+                m_clock,
+                [this](const auto& config, const auto& problem) { applyConfig(config, problem); });
+            m_watcher->start();
+        }
+        return {};
+    });
+}
+
+Future<> Runtime::settledDown(const QString& id, const QString& channel)
+{
+    AgentRuntime* const open = openAgent(id);
+    if (open == nullptr) {
+        return Future<>::ready(fail(ErrorCode::NotFound, QStringLiteral("The agent is not open.")));
+    }
+    return open->host().settledDown(channel);
+}
+
+protocol::Totals Runtime::totals()
+{
+    protocol::Totals totals;
+    const QString today = timeText(m_clock.nowUs()).left(10);
+    for (const QString& id : agentIds(false)) {
+        AgentRuntime* const open = openAgent(id);
+        if (open == nullptr) {
+            continue;
+        }
+        totals.running += open->host().running({});
+        totals.waiting += open->waitingApprovals();
+        const auto cost = open->database().read(
+            [&](store::Connection& connection) { return process::readCost(connection, today); });
+        if (cost) {
+            totals.costMicroUsd += cost->first;
+            totals.costKnown = totals.costKnown || cost->second;
+        }
+    }
+    totals.journalProblem = m_journalProblem.withLock([](const QString& problem) { return problem; });
+    return totals;
+}
+
+void Runtime::publishTotals()
+{
+    if (!m_hub.hasListeners() || m_totalsPosted.exchange(true)) {
+        return;
+    }
+    m_feed->post([this] {
+        m_totalsPosted = false;
+        m_hub.publish(protocol::TotalsChanged{totals()});
+    });
+}
+
+QByteArray Runtime::metrics()
+{
+    const auto now = totals();
+    QByteArray text;
+    const auto gauge = [&](const char* name, const char* help, qint64 value) {
+        text += QByteArray("# HELP ") + name + ' ' + help + "\n# TYPE " + name + " gauge\n" + name + ' '
+            + QByteArray::number(value) + '\n';
+    };
+    gauge("signalbox_processes_running", "Turns, branches and workers at work.", now.running);
+    gauge("signalbox_approvals_waiting", "Questions that wait for a person.", now.waiting);
+    gauge("signalbox_cost_today_micro_usd", "Spent today (UTC), from the configured prices.", now.costMicroUsd);
+    text += "# HELP signalbox_journal_entries_total Entries in each agent's chain.\n"
+            "# TYPE signalbox_journal_entries_total counter\n";
+    for (const QString& id : agentIds(false)) {
+        if (AgentRuntime* const open = openAgent(id)) {
+            text += "signalbox_journal_entries_total{agent=\"" + id.toUtf8() + "\"} "
+                + QByteArray::number(open->journal().lastSeq()) + '\n';
+        }
+    }
+    return text;
+}
+
+Result<> Runtime::prepareTour()
+{
+    SB_TRY(auto tour, makeTour(m_settings.home, *m_network, m_clock));
+    std::shared_ptr<Slot> slot;
+    {
+        const std::unique_lock lock(m_mutex);
+        auto& found = m_agents[tourAgentId()];
+        if (!found) {
+            found = std::make_shared<Slot>();
+        }
+        slot = found;
+    }
+    const std::scoped_lock lock(slot->opening);
+    slot->definition = std::move(tour.agent);
+    slot->models = std::move(tour.models);
+    if (slot->agent) {
+        slot->agent->update(slot->definition, slot->models);
+    }
+    return {};
+}
+
+} // namespace sb::runtime

@@ -1,0 +1,131 @@
+#pragma once
+#include "core/config/ConfigWatcher.h"
+#include "core/git/Library.h"
+#include "core/protocol/RuntimeClient.h"
+#include "core/runtime/AgentRuntime.h"
+#include "core/runtime/InstanceLock.h"
+#include "core/sandbox/Sandbox.h"
+#include "core/secrets/Redactor.h"
+#include "core/secrets/Secrets.h"
+
+#include <shared_mutex>
+
+namespace sb::runtime {
+
+/// Everything behind one home, as one RuntimeClient. Safe to use from any thread.
+class Runtime final : public protocol::RuntimeClient
+{
+public:
+    struct Settings
+    {
+        Home home;
+        QString role; ///< "window", "serve", "run", "cli": who holds the home
+        QString helper; ///< path of signalbox-sandbox-helper
+        bool needsConfig = true; ///< false: a missing or bad file leaves an instance without agents (window, tour)
+    };
+    /// Takes the home, reads the configuration. Opens no database yet. Conflict when another process runs the home;
+    /// what config::load says of the file.
+    static Result<std::unique_ptr<Runtime>> open(Settings settings, Clock& clock);
+    /// Leaves in order: nobody can ask any more, processes leave, journals close with a signed head, threads end.
+    ~Runtime() override;
+
+    // protocol::RuntimeClient
+    Future<QJsonObject> send(protocol::Command command) override;
+    Subscription subscribe(Executor& executor,
+                           std::function<void(const protocol::Event&)> listener) override;
+
+    /// Opens every agent, takes up what was interrupted, and follows the configuration file. In the background; the
+    /// answer comes when all agents are open. Those that cannot be opened say why in their AgentInfo.
+    Future<> takeUp();
+    /// Answers when a channel has nothing left to do, or only waits for a person.
+    Future<> settledDown(const QString& agent, const QString& channel);
+    [[nodiscard]] const Home& home() const { return m_settings.home; }
+    [[nodiscard]] sandbox::Sandbox& sandbox() { return *m_sandbox; }
+    /// Prometheus text: what runs, waits, was spent.
+    QByteArray metrics();
+    Executor& loop() { return *m_feed; }
+    Executor& pool() { return *m_pool; }
+
+private:
+    struct Slot;
+    Runtime(Settings settings, Clock& clock, InstanceLock lock);
+    Result<> build();
+    void applyConfig(const std::shared_ptr<const config::Config>& config, const std::optional<Error>& problem);
+
+    /// The agent when it is open already; nullptr else. Never blocks.
+    AgentRuntime* openAgent(const QString& id);
+    /// Opens the agent if need be. Blocks on disk: on a pool thread.
+    Result<AgentRuntime*> agent(const QString& id);
+    Result<AgentRuntime*> openSlot(Slot& slot);
+    /// Ids of the configured agents, then of those that only have a folder.
+    QStringList agentIds(bool withFolders) const;
+    QString standardAgent() const;
+    void publishTotals();
+    protocol::Totals totals();
+
+    template <class R, class F>
+    Future<QJsonObject> withAgent(const QString& id, F f);
+    template <class R, class F>
+    Future<QJsonObject> onPool(F f);
+
+    // One function a command.
+    Future<QJsonObject> handle(protocol::Ping command);
+    Future<QJsonObject> handle(protocol::Activate command);
+    Future<QJsonObject> handle(protocol::GetSnapshot command);
+    Future<QJsonObject> handle(protocol::OpenChannel command);
+    Future<QJsonObject> handle(protocol::SendMessage command);
+    Future<QJsonObject> handle(protocol::Ask command);
+    Future<QJsonObject> handle(protocol::GetTranscript command);
+    Future<QJsonObject> handle(protocol::GetOutput command);
+    Future<QJsonObject> handle(protocol::CancelProcess command);
+    Future<QJsonObject> handle(protocol::ListApprovals command);
+    Future<QJsonObject> handle(protocol::GetApproval command);
+    Future<QJsonObject> handle(protocol::SettleApproval command);
+    Future<QJsonObject> handle(protocol::QueryJournal command);
+    Future<QJsonObject> handle(protocol::VerifyJournal command);
+    Future<QJsonObject> handle(protocol::ExportJournal command);
+    Future<QJsonObject> handle(protocol::ErasePayload command);
+    Future<QJsonObject> handle(protocol::UndoWrite command);
+    Future<QJsonObject> handle(protocol::StartRun command);
+    Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);
+    Result<protocol::VerifyReport> verify(const QString& agent);
+    Result<> prepareTour();
+
+    struct Slot
+    {
+        std::mutex opening;
+        config::Agent definition;
+        std::shared_ptr<Models> models; ///< its own (the tour's); else the instance's
+        std::unique_ptr<AgentRuntime> agent;
+        std::atomic<AgentRuntime*> open = nullptr; ///< the same, for those who do not wait
+        std::optional<Error> problem;
+    };
+
+    Settings m_settings;
+    Clock& m_clock;
+    InstanceLock m_lock;
+    Hub m_hub;
+    std::unique_ptr<Pool> m_pool;
+    std::unique_ptr<LoopExecutor> m_network;
+    std::unique_ptr<LoopExecutor> m_feed;
+    std::vector<std::unique_ptr<LoopExecutor>> m_agentLoops;
+    git::Library m_git;
+    std::unique_ptr<secrets::Secrets> m_secrets;
+    secrets::Redactor m_redactor;
+    std::unique_ptr<sandbox::Sandbox> m_sandbox;
+    tools::Registry m_registry;
+    std::unique_ptr<config::ConfigWatcher> m_watcher;
+    mutable std::shared_mutex m_mutex; ///< over what follows
+    std::shared_ptr<const config::Config> m_config;
+    std::optional<Error> m_configProblem;
+    std::shared_ptr<Models> m_models;
+    std::map<QString, std::shared_ptr<Slot>> m_agents;
+    QStringList m_order; ///< agents as the configuration lists them
+    bool m_closing = false;
+    std::once_flag m_signing;
+    Result<QByteArray> m_signingKey;
+    Guarded<QString> m_journalProblem;
+    std::atomic<bool> m_totalsPosted = false;
+};
+
+} // namespace sb::runtime

@@ -1,0 +1,422 @@
+#include "core/runtime/Runtime.h"
+
+#include "core/journal/SigningKey.h"
+#include "core/runtime/Tour.h"
+#include "core/tools/Workspace.h"
+
+#include <QDir>
+#include <QSaveFile>
+
+#include <unistd.h>
+
+// One function a command. Those that only hand on to an open agent never leave the caller's thread; what reads from disk
+// runs on the pool.
+namespace sb::runtime {
+
+namespace {
+
+template <class R>
+Future<QJsonObject> asJson(Future<R> future)
+{
+    Promise<QJsonObject> promise;
+    auto answer = promise.future();
+    std::move(future).then([promise = std::move(promise)](Result<R> result) {
+        if (!result) {
+            promise.set(std::unexpected(result.error()));
+        } else {
+            promise.set(protocol::toJson(*result));
+        }
+    });
+    return answer;
+}
+
+template <class R, class T, class F>
+Future<R> mapped(Future<T> future, F f)
+{
+    Promise<R> promise;
+    auto answer = promise.future();
+    std::move(future).then([promise = std::move(promise), f = std::move(f)](Result<T> result) mutable {
+        if (!result) {
+            promise.set(std::unexpected(result.error()));
+        } else if constexpr (std::is_void_v<T>) {
+            promise.set(f());
+        } else {
+            promise.set(f(std::move(*result)));
+        }
+    });
+    return answer;
+}
+
+protocol::Done done()
+{
+    return {};
+}
+
+} // namespace
+
+Future<QJsonObject> Runtime::send(protocol::Command command)
+{
+    return std::visit([this](auto&& one) { return handle(std::move(one)); }, std::move(command));
+}
+
+/// f: AgentRuntime& → Future<R>.
+template <class R, class F>
+Future<QJsonObject> Runtime::withAgent(const QString& id, F f)
+{
+    const QString wanted = id.isEmpty() ? standardAgent() : id;
+    if (AgentRuntime* const open = openAgent(wanted)) {
+        return asJson<R>(f(*open));
+    }
+    Promise<QJsonObject> promise;
+    auto answer = promise.future();
+    m_pool->post([this, wanted, f = std::move(f), promise = std::move(promise)]() mutable {
+        auto opened = agent(wanted);
+        if (!opened) {
+            promise.set(std::unexpected(opened.error()));
+            return;
+        }
+        asJson<R>(f(**opened)).then(
+            [promise = std::move(promise)](Result<QJsonObject> result) { promise.set(std::move(result)); });
+    });
+    return answer;
+}
+
+/// f: () → Result<R>, on the pool.
+template <class R, class F>
+Future<QJsonObject> Runtime::onPool(F f)
+{
+    return asJson<R>(runOn(*m_pool, std::move(f)));
+}
+
+Future<QJsonObject> Runtime::handle(protocol::Ping)
+{
+    return Future<QJsonObject>::ready(protocol::toJson(protocol::Ping::Reply{
+        qint64(::getpid()), QStringLiteral(SB_VERSION), m_settings.role}));
+}
+
+Future<QJsonObject> Runtime::handle(protocol::Activate command)
+{
+    m_hub.publish(protocol::Activated{command.token});
+    return Future<QJsonObject>::ready(protocol::toJson(done()));
+}
+
+Future<QJsonObject> Runtime::handle(protocol::GetSnapshot)
+{
+    using Reply = protocol::GetSnapshot::Reply;
+    return onPool<Reply>([this]() -> Result<Reply> {
+        Reply reply;
+        {
+            const std::shared_lock lock(m_mutex);
+            reply.configPath = m_settings.home.config;
+            reply.configProblem = m_configProblem ? m_configProblem->message : QString();
+        }
+        for (const QString& id : agentIds(true)) {
+            const auto opened = agent(id);
+            if (!opened) {
+                reply.agents.append({id, {}, {}, opened.error().message});
+                continue;
+            }
+            AgentRuntime& runtime = **opened;
+            reply.agents.append(runtime.info());
+            const auto read = runtime.database().read([&](store::Connection& connection) -> Result<> {
+                SB_TRY(const auto channels, process::readChannels(connection, 500));
+                for (const auto& channel : channels) {
+                    reply.channels.append(runtime.decorate(channel));
+                }
+                SB_TRY(const auto processes, process::readRecentProcesses(connection, 100));
+                for (auto process : processes) {
+                    process.agent = id;
+                    reply.processes.append(std::move(process));
+                }
+                return {};
+            });
+            if (!read) {
+                reply.agents.last().problem = read.error().message;
+                continue;
+            }
+            SB_TRY(auto approvals, runtime.approvals().list(true));
+            int settled = 0;
+            for (auto it = approvals.crbegin(); it != approvals.crend(); ++it) {
+                if (it->state == protocol::ApprovalState::Waiting || settled++ < 20) {
+                    reply.approvals.prepend(*it);
+                }
+            }
+        }
+        reply.totals = totals();
+        return reply;
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::OpenChannel command)
+{
+    return withAgent<protocol::ChannelInfo>(command.agent, [command](AgentRuntime& agent) {
+        return agent.host().openChannel(command.id, command.title, command.origin);
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::SendMessage command)
+{
+    using Reply = protocol::SendMessage::Reply;
+    return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
+        return mapped<Reply>(agent.host().send(command, QStringLiteral("window")),
+                             [](qint64 seq) { return Reply{seq}; });
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::Ask command)
+{
+    using Reply = protocol::Ask::Reply;
+    return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
+        protocol::SendMessage message{
+            command.agent, command.channel, command.text, command.from, command.key};
+        return mapped<Reply>(
+            agent.host().ask(std::move(message), QStringLiteral("api")),
+            [](const process::TurnResult& turn) {
+                return Reply{turn.text, turn.failed, turn.usage.inputTokens, turn.usage.outputTokens};
+            });
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::GetTranscript command)
+{
+    using Reply = protocol::GetTranscript::Reply;
+    return onPool<Reply>([this, command]() -> Result<Reply> {
+        SB_TRY(AgentRuntime* const opened, agent(command.agent));
+        return opened->database().read([&](store::Connection& connection) {
+            return process::readTranscript(connection, command.channel, command.before, command.limit);
+        });
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::GetOutput command)
+{
+    using Reply = protocol::GetOutput::Reply;
+    return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
+        return Future<Reply>::ready(Reply{agent.output(command.process)});
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::CancelProcess command)
+{
+    return withAgent<protocol::Done>(command.agent, [command](AgentRuntime& agent) {
+        return mapped<protocol::Done>(agent.host().cancel(command.process, command.by), done);
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::ListApprovals command)
+{
+    using Reply = protocol::ListApprovals::Reply;
+    return onPool<Reply>([this, command]() -> Result<Reply> {
+        Reply reply;
+        const QStringList ids = command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        for (const QString& id : ids) {
+            SB_TRY(AgentRuntime* const opened, agent(id));
+            SB_TRY(const auto approvals, opened->approvals().list(command.all));
+            reply.approvals.append(approvals);
+        }
+        std::ranges::stable_sort(reply.approvals, {}, &protocol::ApprovalInfo::requestedAt);
+        return reply;
+    });
+}
+
+Result<protocol::ApprovalInfo> Runtime::findApproval(const QString& id, AgentRuntime** owner)
+{
+    for (const QString& agentId : agentIds(true)) {
+        SB_TRY(AgentRuntime* const opened, agent(agentId));
+        auto found = opened->approvals().get(id);
+        if (found) {
+            *owner = opened;
+            return found;
+        }
+        if (found.error().code != ErrorCode::NotFound) {
+            return found;
+        }
+    }
+    return fail(ErrorCode::NotFound, QStringLiteral("There is no approval \"%1\".").arg(id));
+}
+
+Future<QJsonObject> Runtime::handle(protocol::GetApproval command)
+{
+    return onPool<protocol::ApprovalInfo>([this, command] {
+        AgentRuntime* owner = nullptr;
+        return findApproval(command.id, &owner);
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::SettleApproval command)
+{
+    Promise<QJsonObject> promise;
+    auto answer = promise.future();
+    m_pool->post([this, command = std::move(command), promise = std::move(promise)]() mutable {
+        AgentRuntime* owner = nullptr;
+        const auto found = findApproval(command.id, &owner);
+        if (!found) {
+            promise.set(std::unexpected(found.error()));
+            return;
+        }
+        asJson(owner->approvals().settle(std::move(command)))
+            .then([this, owner, channel = found->channel, promise = std::move(promise)](
+                      Result<QJsonObject> settled) mutable {
+                if (!settled) {
+                    promise.set(std::move(settled));
+                    return;
+                }
+                // Whoever asked may have been parked in an earlier life of the program: it goes on here. The answer comes
+                // once it does, so that a caller can wait for its end.
+                if (owner->definition().id == tourAgentId()) {
+                    (void)prepareTour();
+                }
+                owner->host().recover(channel).then(
+                    [settled = std::move(settled), promise = std::move(promise)](Result<>) mutable {
+                        promise.set(std::move(settled));
+                    });
+            });
+    });
+    return answer;
+}
+
+Future<QJsonObject> Runtime::handle(protocol::QueryJournal command)
+{
+    using Reply = protocol::QueryJournal::Reply;
+    return onPool<Reply>([this, command]() -> Result<Reply> {
+        SB_TRY(AgentRuntime* const opened, agent(command.agent.isEmpty() ? standardAgent() : command.agent));
+        return opened->journal().query(command);
+    });
+}
+
+Result<protocol::VerifyReport> Runtime::verify(const QString& id)
+{
+    const auto progress = [this, id](qint64 checked, qint64 total) {
+        m_hub.publish(protocol::VerifyProgress{id, checked, total});
+    };
+    auto opened = agent(id);
+    if (opened) {
+        return (*opened)->journal().verify(progress, {});
+    }
+    if (opened.error().code != ErrorCode::Corrupt) {
+        return std::unexpected(opened.error());
+    }
+    // A chain whose end is damaged cannot be written any more, but what is wrong with it can still be told.
+    SB_TRY(const auto key, journal::SigningKey::loadOrCreate(m_settings.home.data));
+    auto database = store::Database::open({m_settings.home.agentFolder(id) + QStringLiteral("/agent.db"),
+                                           QStringLiteral(":/sql/agent"),
+                                           {}},
+                                          m_clock);
+    if (!database) {
+        protocol::VerifyReport report;
+        report.agent = id;
+        report.message = database.error().message;
+        return report;
+    }
+    return journal::Journal::verifyDatabase(**database, id, key.publicKey, progress, {});
+}
+
+Future<QJsonObject> Runtime::handle(protocol::VerifyJournal command)
+{
+    using Reply = protocol::VerifyJournal::Reply;
+    return onPool<Reply>([this, command]() -> Result<Reply> {
+        Reply reply;
+        const QStringList ids = command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        for (const QString& id : ids) {
+            SB_TRY(auto report, verify(id));
+            if (!report.ok) {
+                m_journalProblem.withLock([&](QString& problem) { problem = report.message; });
+            }
+            reply.reports.append(std::move(report));
+        }
+        publishTotals();
+        return reply;
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
+{
+    using Reply = protocol::ExportJournal::Reply;
+    return onPool<Reply>([this, command]() -> Result<Reply> {
+        SB_TRY(AgentRuntime* const opened, agent(command.agent.isEmpty() ? standardAgent() : command.agent));
+        // Written beside the target and renamed, so that a failure leaves no half of a file.
+        QSaveFile file(command.path);
+        if (!file.open(QIODevice::WriteOnly)) {
+            return fail(ErrorCode::Io,
+                        QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
+                        command.path);
+        }
+        SB_TRY(const qint64 entries, opened->journal().exportTo(file, {}, {}));
+        if (!file.commit()) {
+            return fail(ErrorCode::Io,
+                        QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
+                        command.path);
+        }
+        return Reply{entries, command.path};
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::ErasePayload command)
+{
+    return withAgent<protocol::Done>(command.agent, [command](AgentRuntime& agent) {
+        return mapped<protocol::Done>(agent.journal().erase(command.seq, command.reason, command.by),
+                                      [](const protocol::Entry&) { return protocol::Done(); });
+    });
+}
+
+Future<QJsonObject> Runtime::handle(protocol::UndoWrite command)
+{
+    Promise<QJsonObject> promise;
+    auto answer = promise.future();
+    m_pool->post([this, command, promise = std::move(promise)]() mutable {
+        auto opened = agent(command.agent);
+        auto restored = opened ? (*opened)->restore(command.checkpoint)
+                               : Result<QStringList>(std::unexpected(opened.error()));
+        if (!restored) {
+            promise.set(std::unexpected(restored.error()));
+            return;
+        }
+        journal::NewEntry entry;
+        entry.kind = protocol::Kind::CheckpointRestored;
+        entry.cause = QString::number(command.checkpoint);
+        entry.payload = {{QStringLiteral("by"), command.by},
+                         {QStringLiteral("paths"), QJsonArray::fromStringList(*restored)}};
+        asJson(mapped<protocol::Done>((*opened)->journal().append(std::move(entry)),
+                                      [](const protocol::Entry&) { return protocol::Done(); }))
+            .then([promise = std::move(promise)](Result<QJsonObject> result) {
+                promise.set(std::move(result));
+            });
+    });
+    return answer;
+}
+
+Future<QJsonObject> Runtime::handle(protocol::StartRun command)
+{
+    using Reply = protocol::StartRun::Reply;
+    if (!command.tour) {
+        return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
+            return agent.host().startRun(command);
+        });
+    }
+    Promise<QJsonObject> promise;
+    auto answer = promise.future();
+    m_pool->post([this, command, promise = std::move(promise)]() mutable {
+        auto prepared = resetTour(m_settings.home, m_git);
+        if (prepared) {
+            prepared = prepareTour();
+        }
+        auto opened = prepared ? agent(tourAgentId())
+                               : Result<AgentRuntime*>(std::unexpected(prepared.error()));
+        if (!opened) {
+            promise.set(std::unexpected(opened.error()));
+            return;
+        }
+        command.task = tourTask();
+        command.agent = tourAgentId();
+        if (command.rehearsed) {
+            (*opened)->playPerson();
+        }
+        asJson<Reply>((*opened)->host().startRun(command))
+            .then([promise = std::move(promise)](Result<QJsonObject> result) {
+                promise.set(std::move(result));
+            });
+    });
+    return answer;
+}
+
+} // namespace sb::runtime
