@@ -114,6 +114,12 @@ void Bridge::take(const protocol::Event& event)
                 }
                 m_pending.deltas.append(e);
             },
+            [&](const TextReset& e) {
+                m_pending.deltas.removeIf([&](const TextDelta& d) {
+                    return d.process == e.process && d.channel == e.channel && d.agent == e.agent;
+                });
+                m_pending.resets.append(e);
+            },
             [&](const OutputTail& e) {
                 for (OutputTail& old : m_pending.tails) {
                     if (old.process == e.process && old.agent == e.agent) {
@@ -198,6 +204,9 @@ void Bridge::flush()
     }
     if (!now.processes.isEmpty()) {
         Q_EMIT processesChanged(now.processes);
+    }
+    if (!now.resets.isEmpty()) {
+        Q_EMIT textResets(now.resets);
     }
     if (!now.deltas.isEmpty()) {
         Q_EMIT textDeltas(now.deltas);

@@ -70,7 +70,9 @@ Q_SIGNALS:
     void snapshotLoaded();
     void snapshotFailed(const sb::Error& error);
     void entriesAppended(const QList<sb::protocol::Entry>& entries);
-    void textDeltas(const QList<sb::protocol::TextDelta>& deltas);  ///< merged by process
+    void textDeltas(const QList<sb::protocol::TextDelta>& deltas); ///< merged by process
+    /// What was written so far of the reply is void; sent before textDeltas.
+    void textResets(const QList<sb::protocol::TextReset>& resets);
     void outputTails(const QList<sb::protocol::OutputTail>& tails); ///< merged by process
     void agentsChanged(); ///< added, removed or changed: see agents()
     void channelsChanged(const QList<sb::protocol::ChannelInfo>& channels);
@@ -92,6 +94,7 @@ private:
     struct Pending
     {
         QList<protocol::Entry> entries;
+        QList<protocol::TextReset> resets;
         QList<protocol::TextDelta> deltas;
         QList<protocol::OutputTail> tails;
         QList<protocol::ChannelInfo> channels;

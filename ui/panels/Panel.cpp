@@ -19,6 +19,8 @@ Panel::Panel(const Context& context, QString id, QString title, QString icon, QW
     m_stack->setContentsMargins({});
 }
 
+void Panel::setCurrentChannel(const QString&, const QString&) {}
+
 bool Panel::open(const Link&)
 {
     return false;

@@ -53,12 +53,19 @@ public:
     [[nodiscard]] virtual QWidget* focusTarget() { return m_content ? m_content : this; }
     /// Ctrl+F in this panel: put the cursor into the search or filter field. False: it has none.
     virtual bool search() { return false; }
+    /// The conversation that is shown elsewhere changed: mark it, filter by it, or ignore it.
+    virtual void setCurrentChannel(const QString& agent, const QString& channel);
     /// Shows what the link points at. False: not this panel's business.
     virtual bool open(const Link& link);
 
 Q_SIGNALS:
     /// The shell passes it to the panel that can open it, and raises that one.
     void linkActivated(const sb::panels::Link& link);
+    /// Asks the shell for one of its actions by object name: "tour", "open-config",
+    /// "new-conversation".
+    void actionRequested(const QString& name);
+    /// This panel shows another conversation now; the shell tells all panels.
+    void currentChannelChanged(const QString& agent, const QString& channel);
     /// A number in the dock's title: "Approvals (2)"; 0: none.
     void badgeChanged(int count);
 
