@@ -57,10 +57,11 @@ bool applyLimits(const Limits& limits)
 {
     bool good = setLimit(RLIMIT_CORE, 0);
     if (limits.memoryBytes > 0) {
-        // Addresses are no measure of memory: WebAssembly, Go and Java set aside many gigabytes that they never
-        // touch. So private memory is limited, and addresses only far above it, for the sake of shared mappings.
-        good = good && setLimit(RLIMIT_DATA, limits.memoryBytes)
-            && setLimit(RLIMIT_AS, limits.memoryBytes + Reserve);
+        // Addresses are no measure of memory: WebAssembly, Go and Java set aside many gigabytes
+        // that they never touch. So private memory is limited, and addresses only far above it, for
+        // the sake of shared mappings.
+        good = good && setLimit(RLIMIT_DATA, limits.memoryBytes) &&
+               setLimit(RLIMIT_AS, limits.memoryBytes + Reserve);
     }
     if (limits.fileBytes > 0) {
         good = good && setLimit(RLIMIT_FSIZE, limits.fileBytes);

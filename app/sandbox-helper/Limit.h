@@ -5,7 +5,8 @@ namespace sb::helper {
 
 struct Limits
 {
-    std::uint64_t memoryBytes = 0; ///< 0: no limit; so for all
+    std::uint64_t memoryBytes = 0; ///< of one process; 0 is no limit, here and below
+    std::uint64_t totalMemoryBytes = 0;
     std::uint64_t fileBytes = 0;
     std::uint64_t processes = 0;
     std::uint64_t openFiles = 0;

@@ -3,6 +3,7 @@
 // could reach.
 #include "app/sandbox-helper/Confine.h"
 #include "app/sandbox-helper/Limit.h"
+#include "app/sandbox-helper/Usage.h"
 #include "core/sandbox/HelperProtocol.h"
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
@@ -23,6 +25,8 @@
 using namespace sb::sandbox::helper;
 
 namespace {
+
+constexpr int WatchEveryMs = 100;
 
 struct Parameters
 {
@@ -75,6 +79,8 @@ void setParameter(Parameters& parameters, const char* key, const char* value)
     const auto number = strtoull(value, nullptr, 10);
     if (strcmp(key, "memory") == 0) {
         parameters.limits.memoryBytes = number;
+    } else if (strcmp(key, "memory_total") == 0) {
+        parameters.limits.totalMemoryBytes = number;
     } else if (strcmp(key, "file") == 0) {
         parameters.limits.fileBytes = number;
     } else if (strcmp(key, "processes") == 0) {
@@ -191,6 +197,28 @@ void obey()
     _exit(1); // told to end, or Signalbox is gone: the kernel kills all others with us
 }
 
+std::int64_t nowMs()
+{
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return std::int64_t(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
+}
+
+// What no limit of the kernel holds without a control group: the sum over all processes, and their
+// number for root.
+void watch(const sb::helper::Limits& limits)
+{
+    const auto usage = sb::helper::measure(limits.totalMemoryBytes);
+    if (usage.memoryBytes > limits.totalMemoryBytes) {
+        report(ReportKind::Exceeded, int(Excess::Memory));
+        _exit(1);
+    }
+    if (usage.processes > limits.processes + ReservedPids) {
+        report(ReportKind::Exceeded, int(Excess::Processes));
+        _exit(1);
+    }
+}
+
 } // namespace
 
 int main()
@@ -236,10 +264,17 @@ int main()
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     close(STDERR_FILENO);
+    std::int64_t nextWatch = nowMs() + WatchEveryMs;
     for (;;) {
         pollfd waits[] = {{deaths, POLLIN, 0}, {ControlFd, POLLIN, 0}};
-        if (poll(waits, 2, -1) < 0 && errno != EINTR) {
+        const int ready = poll(waits, 2, WatchEveryMs);
+        if (ready < 0 && errno != EINTR) {
             _exit(1);
+        }
+        // A busy sandbox wakes us all the time; the clock decides, not the silence.
+        if (const auto now = nowMs(); now >= nextWatch) {
+            nextWatch = now + WatchEveryMs;
+            watch(parameters.limits);
         }
         if (waits[0].revents) {
             signalfd_siginfo information;

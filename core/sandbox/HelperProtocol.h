@@ -10,12 +10,9 @@ enum Descriptor : int {
     ArgumentsFd = 3, ///< bubblewrap's own arguments
     ParametersFd =
         4, ///< the helper's: strings that end with NUL, "key=value" …, "--", then the command
-    ControlFd = 5, ///< a SOCK_SEQPACKET socket: orders in, reports out
-    PasswdFd = 6,
-    GroupFd = 7,
-    NsswitchFd = 8,
-    HostsFd = 9,
-    FirstFreeFd = 10,
+    ControlFd = 5,    ///< a SOCK_SEQPACKET socket: orders in, reports out
+    FirstFileFd = 6,  ///< small files for /etc, one after the other
+    FirstFreeFd = 32, ///< what the launching side uses itself lies above
 };
 
 inline constexpr const char* Folder = "/.signalbox";
@@ -32,10 +29,13 @@ enum class Order : std::uint8_t {
 };
 
 enum class ReportKind : std::uint8_t {
-    Started = 'S', ///< value: Landlock's version, 0 without; flags below
-    Ended = 'X',   ///< value: the command's status as waitpid gives it
-    Failed = 'F',  ///< value: errno; a step of confinement failed and nothing was run
+    Started = 'S',  ///< value: Landlock's version, 0 without; flags below
+    Ended = 'X',    ///< value: the command's status as waitpid gives it
+    Exceeded = 'M', ///< value: an Excess; everything was ended for it
+    Failed = 'F',   ///< value: errno; a step of confinement failed and nothing was run
 };
+
+enum class Excess : std::int32_t { Memory = 1, Processes = 2 };
 
 enum StartedFlags : std::uint32_t {
     PidsCapped = 1, ///< pid_max of the namespace is set

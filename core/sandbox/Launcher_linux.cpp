@@ -1,4 +1,5 @@
 #include "core/sandbox/Launcher_linux.h"
+#include "core/sandbox/Environment.h"
 #include "core/sandbox/HelperProtocol.h"
 
 #include <QDir>
@@ -37,30 +38,20 @@ void addSystem(QStringList& arguments)
 
 // What programs need of /etc to run, and nothing that tells about the machine's users, hosts or
 // passwords.
-void addEtc(QStringList& arguments)
+void addEtc(QStringList& arguments, const std::vector<EtcFile>& files)
 {
-    const std::pair<int, QString> made[] = {{helper::PasswdFd, u"/etc/passwd"_s},
-                                            {helper::GroupFd, u"/etc/group"_s},
-                                            {helper::NsswitchFd, u"/etc/nsswitch.conf"_s},
-                                            {helper::HostsFd, u"/etc/hosts"_s}};
-    for (const auto& [fd, path] : made) {
-        arguments << u"--perms"_s << u"0444"_s << u"--file"_s << QString::number(fd) << path;
+    int fd = helper::FirstFileFd;
+    for (const auto& file : files) {
+        arguments << u"--perms"_s << u"0444"_s << u"--file"_s << QString::number(fd++) << file.path;
     }
     QStringList shown{
-        u"/etc/ld.so.cache"_s,
         u"/etc/alternatives"_s,
         u"/etc/ssl/certs"_s,
-        u"/etc/ssl/openssl.cnf"_s,
         u"/etc/pki/tls/certs"_s,
         u"/etc/pki/ca-trust/extracted"_s,
         u"/etc/crypto-policies"_s,
         u"/etc/localtime"_s,
-        u"/etc/timezone"_s,
-        u"/etc/mime.types"_s,
         u"/etc/os-release"_s,
-        u"/etc/protocols"_s,
-        u"/etc/services"_s,
-        u"/etc/fonts"_s,
     };
     const auto java = QDir(u"/etc"_s).entryList({u"java-*"_s}, QDir::Dirs | QDir::NoDotAndDotDot);
     for (const auto& name : java) { // a Java of Debian keeps half of itself there
@@ -82,13 +73,15 @@ void addKernel(QStringList& arguments, const Host& host)
     // As the machine's root, files such as core_pattern would be ours to write: capabilities do not
     // guard them.
     arguments << u"--ro-bind"_s << u"/proc/sys"_s << u"/proc/sys"_s;
-    if (host.root) {
+    if (host.root && !host.landlock) {
         for (const auto& path : {u"/proc/acpi"_s, u"/proc/scsi"_s, u"/proc/fs"_s}) {
             if (QFileInfo(path).isDir()) {
                 arguments << u"--size"_s << u"4096"_s << u"--tmpfs"_s << path << u"--remount-ro"_s
                           << path;
             }
         }
+    }
+    if (host.root) {
         for (const auto& path : {u"/proc/kcore"_s,
                                  u"/proc/keys"_s,
                                  u"/proc/slabinfo"_s,
@@ -121,7 +114,36 @@ Host probeHost()
     return host;
 }
 
-QStringList launcherArguments(const LaunchPlan& plan, const Host& host)
+std::vector<EtcFile> etcFiles(const LaunchPlan& plan)
+{
+    const QByteArray user(UserName.data(), UserName.size());
+    const QByteArray home = QFile::encodeName(plan.workspace).replace(':', '_').replace('\n', '_');
+    std::vector<EtcFile> files{
+        {u"/etc/passwd"_s,
+         "root:x:0:0:root:/:/usr/sbin/nologin\n" + user + ":x:1000:1000::" + home +
+             ":/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n"},
+        {u"/etc/group"_s, "root:x:0:\n" + user + ":x:1000:\nnogroup:x:65534:\n"},
+        {u"/etc/nsswitch.conf"_s,
+         "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n"},
+        {u"/etc/hosts"_s, "127.0.0.1 localhost signalbox\n::1 localhost\n"},
+    };
+    for (const auto& path : {u"/etc/ld.so.cache"_s,
+                             u"/etc/ssl/openssl.cnf"_s,
+                             u"/etc/fonts/fonts.conf"_s,
+                             u"/etc/mime.types"_s,
+                             u"/etc/protocols"_s,
+                             u"/etc/services"_s,
+                             u"/etc/timezone"_s}) {
+        QFile file(path);
+        if (file.open(QIODevice::ReadOnly)) {
+            files.push_back({path, file.read(4 << 20)});
+        }
+    }
+    return files;
+}
+
+QStringList
+launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<EtcFile>& files)
 {
     QStringList arguments{
         u"--unshare-user"_s,
@@ -143,7 +165,7 @@ QStringList launcherArguments(const LaunchPlan& plan, const Host& host)
         u"signalbox"_s,
     };
     addSystem(arguments);
-    addEtc(arguments);
+    addEtc(arguments, files);
     addKernel(arguments, host);
     const auto size = QString::number(plan.limits.tmpBytes);
     arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/dev/shm"_s;
@@ -178,6 +200,7 @@ QByteArray helperParameters(const LaunchPlan& plan, const Host& host)
     };
     QStringList words{
         number(u"memory"_s, limits.memoryBytes),
+        number(u"memory_total"_s, limits.totalMemoryBytes),
         number(u"file"_s, limits.fileBytes),
         number(u"processes"_s, limits.processes),
         number(u"files"_s, limits.openFiles),

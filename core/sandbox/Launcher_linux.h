@@ -1,6 +1,8 @@
 #pragma once
 #include "core/sandbox/Sandbox.h"
 
+#include <vector>
+
 namespace sb::sandbox {
 
 /// What the machine, rather than the request, puts into a launch.
@@ -17,9 +19,22 @@ struct Host
 /// The host as it is, but for `helper` and `hidden`.
 Host probeHost();
 
+/// A small file of the sandbox's /etc, handed over by a descriptor: copying one costs a tenth of
+/// mounting it.
+struct EtcFile
+{
+    QString path;
+    QByteArray content;
+};
+
+/// What /etc consists of beside a few mounted folders: users, groups and hosts made up, the rest
+/// read here and now.
+std::vector<EtcFile> etcFiles(const LaunchPlan& plan);
+
 /// bubblewrap's arguments: namespaces, mounts, folder. Pure but for looking which system folders
-/// and files exist.
-QStringList launcherArguments(const LaunchPlan& plan, const Host& host);
+/// exist.
+QStringList
+launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<EtcFile>& files);
 
 /// What the helper reads: limits, then the command.
 QByteArray helperParameters(const LaunchPlan& plan, const Host& host);

@@ -47,8 +47,9 @@ struct Launches::Launch
     LaunchReport report;
     bool helperStarted = false;
     bool helperFailed = false;
-    std::optional<int> status;       ///< the command's, from the helper
-    std::optional<siginfo_t> reaped; ///< bubblewrap's
+    std::optional<int> status;            ///< the command's, from the helper
+    std::optional<helper::Excess> excess; ///< what it was ended for, by the helper
+    std::optional<siginfo_t> reaped;      ///< bubblewrap's
     bool controlClosed = false;
 
     enum class Pressure : quint8 { None, Terminated, Killed, Forced } pressure = Pressure::None;
@@ -312,6 +313,9 @@ void Launches::readControl(Launch& launch)
         case helper::ReportKind::Ended:
             launch.status = report.value;
             break;
+        case helper::ReportKind::Exceeded:
+            launch.excess = helper::Excess(report.value);
+            break;
         case helper::ReportKind::Failed:
             launch.helperFailed = true;
             break;
@@ -377,6 +381,16 @@ void Launches::finishIfGone(quint64 id)
     launch->stopCallback.reset();
     launch->wall.reset();
     readOutput(*launch, 64 * Chunk); // nobody writes any more: what is left fits a pipe
+    if (launch->excess) {
+        const QByteArray words =
+            *launch->excess == helper::Excess::Memory
+                ? "\nsignalbox: ended because its processes together held more memory than is "
+                  "allowed\n"
+                : "\nsignalbox: ended because it started more processes than is allowed\n";
+        launch->keeper.append(words);
+        launch->showBudget = launch->showMost;
+        show(*launch, words);
+    }
     if (launch->output) {
         QString text = launch->filter.finish();
         if (launch->skipped > 0) {

@@ -84,10 +84,16 @@ struct Sandbox::Private
                                std::function<void(const QString&)> output,
                                std::stop_token stop)
     {
+        const auto files = etcFiles(plan);
+        QList<QByteArray> contents;
+        for (const auto& file : files) {
+            contents << file.content;
+        }
         return launches.start({{bubblewrap,
-                                nulTerminated(launcherArguments(plan, where)),
+                                nulTerminated(launcherArguments(plan, where, files)),
                                 helperParameters(plan, where),
                                 plan.standardInput,
+                                std::move(contents),
                                 plan.environment},
                                plan.limits,
                                std::move(output),
@@ -139,7 +145,7 @@ Result<> Sandbox::Private::tryOnce()
     capabilities.pidsCapped = report.pidsCapped;
     if (!report.pidsCapped && host.root) {
         capabilities.remark =
-            u"The number of processes is not capped: that needs Linux 6.14, or a user other than root."_s;
+            u"The number of processes is watched, not capped: that needs Linux 6.14, or a user other than root."_s;
     }
     return {};
 }
@@ -170,7 +176,7 @@ Result<LaunchPlan> Sandbox::plan(const LaunchRequest& request)
     plan.workspaceReadOnly = request.workspaceReadOnly;
     plan.limits = request.limits;
     SB_TRY(const auto host, m->hostFor(plan.workspace));
-    plan.launcher = launcherArguments(plan, host);
+    plan.launcher = launcherArguments(plan, host, etcFiles(plan));
     return plan;
 }
 

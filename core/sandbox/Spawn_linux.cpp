@@ -1,5 +1,5 @@
 #include "core/sandbox/Spawn_linux.h"
-#include "core/sandbox/Environment.h"
+#include "core/base/Contracts.h"
 #include "core/sandbox/HelperProtocol.h"
 
 #include <QFile>
@@ -107,23 +107,14 @@ Result<Descriptor> memoryFile(const char* name, QByteArrayView bytes)
 
 Result<Spawned> spawn(const SpawnRequest& request)
 {
-    static constexpr QByteArrayView nsswitch = "passwd: files\ngroup: files\nshadow: files\nhosts: "
-                                               "files dns\nservices: files\nprotocols: files\n";
-    static constexpr QByteArrayView hosts = "127.0.0.1 localhost signalbox\n::1 localhost\n";
-    const QByteArray user(UserName.data(), UserName.size());
-    const QByteArray passwd = "root:x:0:0:root:/:/usr/sbin/nologin\n" + user + ":x:1000:1000::" +
-                              QFile::encodeName(request.environment.value(u"HOME"_s))
-                                  .replace(':', '_')
-                                  .replace('\n', '_') +
-                              ":/bin/sh\nnobody:x:65534:65534:nobody:/:/usr/sbin/nologin\n";
-    const QByteArray group = "root:x:0:\n" + user + ":x:1000:\nnogroup:x:65534:\n";
-
+    SB_ASSERT(helper::FirstFileFd + request.files.size() <= helper::FirstFreeFd);
     SB_TRY(const auto argumentsFd, memoryFile("arguments", request.arguments));
     SB_TRY(const auto parametersFd, memoryFile("parameters", request.parameters));
-    SB_TRY(const auto passwdFd, memoryFile("passwd", passwd));
-    SB_TRY(const auto groupFd, memoryFile("group", group));
-    SB_TRY(const auto nsswitchFd, memoryFile("nsswitch", nsswitch));
-    SB_TRY(const auto hostsFd, memoryFile("hosts", hosts));
+    std::vector<Descriptor> files;
+    for (const auto& content : request.files) {
+        SB_TRY(auto file, memoryFile("file", content));
+        files.push_back(std::move(file));
+    }
     SB_TRY(const auto input,
            request.standardInput.isEmpty()
                ? lifted(Descriptor(::open("/dev/null", O_RDONLY | O_CLOEXEC)))
@@ -150,12 +141,12 @@ Result<Spawned> spawn(const SpawnRequest& request)
     actions.put(argumentsFd, helper::ArgumentsFd);
     actions.put(parametersFd, helper::ParametersFd);
     actions.put(childControl, helper::ControlFd);
-    actions.put(passwdFd, helper::PasswdFd);
-    actions.put(groupFd, helper::GroupFd);
-    actions.put(nsswitchFd, helper::NsswitchFd);
-    actions.put(hostsFd, helper::HostsFd);
+    int number = helper::FirstFileFd;
+    for (const auto& file : files) {
+        actions.put(file, number++);
+    }
     // Others opened theirs without the flag, perhaps.
-    posix_spawn_file_actions_addclosefrom_np(actions.get(), helper::FirstFreeFd);
+    posix_spawn_file_actions_addclosefrom_np(actions.get(), number);
     posix_spawn_file_actions_addchdir_np(actions.get(), "/");
 
     std::vector<QByteArray> variables;

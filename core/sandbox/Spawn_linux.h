@@ -3,6 +3,7 @@
 #include "core/sandbox/Descriptor.h"
 
 #include <QByteArray>
+#include <QList>
 #include <QMap>
 #include <QStringList>
 
@@ -23,6 +24,7 @@ struct SpawnRequest
     QByteArray arguments; ///< NUL-terminated each
     QByteArray parameters;
     QByteArray standardInput;
+    QList<QByteArray> files; ///< for FirstFileFd and after
     QMap<QString, QString> environment;
 };
 

@@ -1,6 +1,7 @@
 // What a sandboxed spawn costs beside bubblewrap with the same arguments alone, and beside a bare
 // spawn. The three take turns in one run, so that whatever else the machine does hits all of them
 // alike. One JSON object a line.
+#include "core/sandbox/HelperProtocol.h"
 #include "core/sandbox/Launcher_linux.h"
 #include "core/sandbox/Sandbox.h"
 #include "core/sandbox/Spawn_linux.h"
@@ -11,6 +12,7 @@
 #include <QStandardPaths>
 #include <QTemporaryDir>
 #include <cstdio>
+#include <deque>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -26,20 +28,20 @@ double median(std::vector<double> values)
     return values[values.size() / 2];
 }
 
-double spawnMs(const QStringList& words, const QStringList& data)
+double spawnMs(const QStringList& words, const std::vector<EtcFile>& data)
 {
     QElapsedTimer timer;
     timer.start();
-    // bubblewrap copies four small files of /etc from descriptors, as in a real launch.
+    // bubblewrap copies the small files of /etc from descriptors, as in a real launch.
     std::vector<Descriptor> files;
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    for (qsizetype i = 0; i < data.size(); ++i) {
-        auto file = memoryFile("bench", data[i].toUtf8());
+    for (size_t i = 0; i < data.size(); ++i) {
+        auto file = memoryFile("bench", data[i].content);
         if (!file) {
             return -1;
         }
-        posix_spawn_file_actions_adddup2(&actions, file->get(), int(6 + i));
+        posix_spawn_file_actions_adddup2(&actions, file->get(), helper::FirstFileFd + int(i));
         files.push_back(std::move(*file));
     }
     std::vector<QByteArray> bytes;
@@ -87,7 +89,7 @@ int main(int argc, char** argv)
     const QString bubblewrap = QStandardPaths::findExecutable(u"bwrap"_s);
     const QStringList bareWords =
         QStringList{bubblewrap} + plan->launcher + QStringList{u"--"_s, u"/bin/true"_s};
-    const QStringList files{u"passwd"_s, u"group"_s, u"nsswitch"_s, u"hosts"_s};
+    const auto files = etcFiles(*plan);
 
     std::vector<double> sandboxed;
     std::vector<double> bubble;

@@ -71,6 +71,42 @@ print(n)
         request.limits.memoryBytes = 256 << 20;
         QCOMPARE(m_fixture->outcome(request).output, u"True\n"_s);
     }
+    void memoryOfAllTogetherIsCapped()
+    {
+        // Each process stays below its own limit, and shares what it can to look smaller.
+        auto request = m_fixture->program({u"python3"_s, u"-c"_s, uR"(
+import mmap, os, time
+for i in range(20):
+    if os.fork() == 0:
+        m = mmap.mmap(-1, 32 << 20)
+        m.write(b"x" * (32 << 20))
+        time.sleep(1000)
+time.sleep(1000)
+)"_s});
+        request.limits.memoryBytes = 128 << 20;
+        request.limits.totalMemoryBytes = 256 << 20;
+        const auto done = m_fixture->outcome(request);
+        QCOMPARE(done.signal, SIGKILL);
+        QVERIFY(!done.timedOut);
+        QCOMPARE(
+            done.output,
+            u"\nsignalbox: ended because its processes together held more memory than is allowed\n"_s);
+    }
+    void sharedMemoryCountsOnce()
+    {
+        auto request = m_fixture->program({u"python3"_s, u"-c"_s, uR"(
+import mmap, os, time
+m = mmap.mmap(-1, 64 << 20)
+m.write(b"x" * (64 << 20))
+for i in range(10):
+    if os.fork() == 0:
+        sum(m[::4096]); time.sleep(0.5); os._exit(0)
+for i in range(10): os.wait()
+print("fine")
+)"_s});
+        request.limits.totalMemoryBytes = 256 << 20;
+        QCOMPARE(m_fixture->outcome(request).output, u"fine\n"_s);
+    }
     void filesAreCapped()
     {
         auto request = m_fixture->request(

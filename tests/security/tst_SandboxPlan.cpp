@@ -170,6 +170,7 @@ private Q_SLOTS:
         row("read only", [](auto& p) { p.workspaceReadOnly = true; });
         row("wall", [](auto& p) { p.limits.wall += Milliseconds(1); });
         row("memory", [](auto& p) { ++p.limits.memoryBytes; });
+        row("all memory", [](auto& p) { ++p.limits.totalMemoryBytes; });
         row("file", [](auto& p) { ++p.limits.fileBytes; });
         row("processes", [](auto& p) { ++p.limits.processes; });
         row("files", [](auto& p) { ++p.limits.openFiles; });
