@@ -1,0 +1,1 @@
+sb_test(unit/tst_Secrets LINKS sb::secrets)
