@@ -93,12 +93,14 @@ private:
         qint64 lastUs = 0;   // when the last piece came
         qint64 firstUs = -1; // when the first piece with something in it came
         qint64 raw = 0;
+        bool sent = false;     // the request is on its way
         bool heard = false;    // an event came
         bool answered = false; // only the end of the stream is waited for
     };
 
     void withKey(quint64 id, Result<SecretString> key);
     void send(Call& call);
+    void onSent(quint64 id);
     void onData(quint64 id);
     void onFinished(quint64 id);
     Result<> take(Call& call, QByteArray bytes);
@@ -112,6 +114,11 @@ private:
     void watch();
     void look();
     [[nodiscard]] qint64 deadline(const Call& call) const;
+    // A stream may be silent for longer than it may take to begin, if somebody set it so.
+    [[nodiscard]] Milliseconds firstByte() const
+    {
+        return std::max(m_settings.firstByte, m_settings.idle);
+    }
     [[nodiscard]] Error timeoutError(const Call& call) const;
     [[nodiscard]] Error unusable(const Call& call, const Error& why) const;
     [[nodiscard]] Service service(const Call& call) const;
@@ -245,12 +252,22 @@ void HttpProvider::Engine::send(Call& call)
     ++m_managers[size_t(call.manager)].active;
     QNetworkReply* const reply =
         m_managers[size_t(call.manager)].network->post(request, m_wire->body(call.request));
-    reply->setReadBufferSize(readAhead);
     call.reply = reply;
     // The connections end with the reply, which ends before the engine.
+    QObject::connect(
+        reply, &QNetworkReply::requestSent, reply, [this, id = call.id] { onSent(id); });
     QObject::connect(reply, &QNetworkReply::readyRead, reply, [this, id = call.id] { onData(id); });
     QObject::connect(
         reply, &QNetworkReply::finished, reply, [this, id = call.id] { onFinished(id); });
+}
+
+void HttpProvider::Engine::onSent(quint64 id)
+{
+    if (Call* const call = find(id)) {
+        call->sent = true;
+        call->reply->setReadBufferSize(readAhead); // Qt forgets what is set before it has begun
+        call->lastUs = m_clock.steadyUs();
+    }
 }
 
 void HttpProvider::Engine::onData(quint64 id)
@@ -262,6 +279,7 @@ void HttpProvider::Engine::onData(quint64 id)
     }
     QByteArray bytes = call->reply->readAll();
     call->raw += bytes.size();
+    fprintf(stderr, "%lld\n", (long long)bytes.size());
     if (call->answered) {
         if (call->raw > m_settings.rawCap) {
             drop(id);
@@ -474,8 +492,9 @@ qint64 HttpProvider::Engine::deadline(const Call& call) const
     if (call.answered) {
         return call.lastUs + drainTime.count() * 1000;
     }
-    const Milliseconds silence =
-        call.heard ? m_settings.idle : std::max(m_settings.firstByte, m_settings.idle);
+    const Milliseconds silence = call.heard  ? m_settings.idle
+                                 : call.sent ? firstByte()
+                                             : m_settings.connect;
     return std::min(call.lastUs + silence.count() * 1000,
                     call.startedUs + m_settings.total.count() * 1000);
 }
@@ -489,10 +508,8 @@ void HttpProvider::Engine::watch()
     // What was set before strikes earlier than anything that a new call needs, unless the drain
     // time is shorter.
     const qint64 now = m_clock.steadyUs();
-    const Milliseconds shortest = std::min({m_settings.idle,
-                                            std::max(m_settings.firstByte, m_settings.idle),
-                                            m_settings.total,
-                                            drainTime});
+    const Milliseconds shortest =
+        std::min({m_settings.idle, m_settings.connect, m_settings.total, drainTime});
     const qint64 due = now + shortest.count() * 1000;
     if (m_watchDue >= 0 && m_watchDue <= due) {
         return;
@@ -551,9 +568,15 @@ Error HttpProvider::Engine::timeoutError(const Call& call) const
                     .arg(seconds(m_settings.idle)),
             m_url.toString()};
     }
+    if (!call.sent) {
+        return {ErrorCode::Timeout,
+                name + u" could not be reached at %1 within %2 s. Check base_url and the network."_s
+                           .arg(service(call).place(), seconds(m_settings.connect)),
+                m_url.toString()};
+    }
     return {ErrorCode::Timeout,
             name + u" did not begin to answer within %1 s. Is it overloaded?"_s.arg(
-                       seconds(std::max(m_settings.firstByte, m_settings.idle))),
+                       seconds(firstByte())),
             m_url.toString()};
 }
 

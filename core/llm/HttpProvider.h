@@ -22,6 +22,7 @@ struct HttpSettings
     QString id;      ///< the provider's id in the configuration
     QString baseUrl; ///< empty: the service's public address
     KeySource key = {};
+    Milliseconds connect{30'000}; ///< until the request is sent: name, connection, TLS
     Milliseconds firstByte{
         120'000}; ///< from the request to the first event; a big prompt takes its time
     Milliseconds idle{

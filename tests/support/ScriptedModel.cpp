@@ -126,6 +126,10 @@ private:
         if (m_playing) {
             return;
         }
+        if (!m_in.isEmpty() && (m_in[0] < 'A' || m_in[0] > 'Z')) {
+            m_socket->disconnectFromHost(); // no HTTP: a TLS client, for one
+            return;
+        }
         const qsizetype end = m_in.indexOf("\r\n\r\n");
         if (end < 0) {
             return;

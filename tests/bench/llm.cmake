@@ -1,0 +1,5 @@
+add_executable(bench_llm ${CMAKE_SOURCE_DIR}/tests/bench/bench_llm.cpp)
+set_target_properties(bench_llm PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+target_link_libraries(bench_llm PRIVATE sb_compiler sb::llm Qt6::Network)
+target_compile_definitions(bench_llm PRIVATE SB_TEST_BIN_DIR="${CMAKE_BINARY_DIR}/tests")
+add_dependencies(bench_llm scripted-model)
