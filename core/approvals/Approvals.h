@@ -14,14 +14,16 @@ class ApprovalProjection final : public journal::Projection
 public:
     [[nodiscard]] QStringList tables() const override;
     Result<> apply(store::Connection& connection, const protocol::Entry& entry) override;
+    Result<> erase(store::Connection& connection, const protocol::Entry& entry) override;
 };
 
-/// One agent's questions to people. They persist, are settled once, and expire to "no". Safe to use from any thread.
+/// One agent's questions to people. They persist, are settled once, and expire to "no". Safe to use
+/// from any thread.
 class Approvals
 {
 public:
-    /// Timers and notices run on the executor. Arms the expiry of those that wait, and settles those that expired while
-    /// nobody was there.
+    /// Timers and notices run on the executor. Arms the expiry of those that wait, and settles
+    /// those that expired while nobody was there.
     Approvals(journal::Journal& journal,
               store::Database& database,
               Clock& clock,
@@ -29,9 +31,11 @@ public:
               Milliseconds timeToLive = std::chrono::hours(24));
     ~Approvals();
 
-    /// Asks. Fills in id, time, expiry (unless given) and state; answers when the question is on disk.
+    /// Asks. Fills in id, time, expiry (unless given) and state; answers when the question is on
+    /// disk.
     Future<protocol::ApprovalInfo> request(protocol::ApprovalInfo draft, QString cause);
-    /// Answers once the question is settled; at once when it already is. NotFound for an unknown id.
+    /// Answers once the question is settled; at once when it already is. NotFound for an unknown
+    /// id.
     Future<protocol::ApprovalInfo> settled(QString id);
     /// Decides. Conflict names who was first; NotFound for an unknown id.
     Future<protocol::ApprovalInfo> settle(protocol::SettleApproval decision);
@@ -43,7 +47,8 @@ public:
     Result<protocol::ApprovalInfo> get(const QString& id);
 
     /// Every question that is asked or settled, after it is on disk.
-    Subscription onChanged(Executor& executor, std::function<void(const protocol::ApprovalInfo&)> listener);
+    Subscription onChanged(Executor& executor,
+                           std::function<void(const protocol::ApprovalInfo&)> listener);
 
 private:
     struct Private;

@@ -305,6 +305,11 @@ Future<> Journal::Private::storeHead()
     return future;
 }
 
+QJsonObject Journal::redacted(QJsonObject payload) const
+{
+    return m->settings.redact ? m->settings.redact(std::move(payload)) : payload;
+}
+
 Future<QString> Journal::storePart(QByteArray bytes)
 {
     if (bytes.size() > largestPart) {

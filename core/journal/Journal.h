@@ -103,6 +103,9 @@ public:
         return future;
     }
 
+    /// The payload without its secrets, as an entry would hold it.
+    [[nodiscard]] QJsonObject redacted(QJsonObject payload) const;
+
     /// Stores bytes that entries refer to (a prompt, a tool list, a before-image), once per content
     /// and journal object's life; answers with the payload's hash, hex. Parts are stored whole, up
     /// to 256 MiB, and are not redacted: a before-image must come back as it was. The caller

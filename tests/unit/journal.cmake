@@ -9,3 +9,5 @@ add_executable(journal_child ${CMAKE_CURRENT_SOURCE_DIR}/unit/journal_child.cpp)
 target_link_libraries(journal_child PRIVATE sb_compiler sb::journal)
 set_target_properties(journal_child PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
 add_dependencies(tst_JournalCrash journal_child)
+
+sb_test(unit/tst_Approvals LINKS sb::approvals)

@@ -51,7 +51,7 @@ private Q_SLOTS:
     void killedAtRandomPointsNothingAcknowledgedIsLost()
     {
         constexpr int kills = 200;
-        std::mt19937 chance(unsigned(QDateTime::currentMSecsSinceEpoch()));
+        std::mt19937 chance{std::random_device{}()};
         SystemClock clock;
         std::unique_ptr<QTemporaryDir> folder;
         QHash<qint64, QByteArray> acknowledged;
