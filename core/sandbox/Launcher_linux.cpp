@@ -114,7 +114,7 @@ Host probeHost()
     return host;
 }
 
-std::vector<EtcFile> etcFiles(const LaunchPlan& plan)
+std::vector<EtcFile> etcFiles(const LaunchPlan& plan, Contents contents)
 {
     const QByteArray user(UserName.data(), UserName.size());
     const QByteArray home = QFile::encodeName(plan.workspace).replace(':', '_').replace('\n', '_');
@@ -130,12 +130,17 @@ std::vector<EtcFile> etcFiles(const LaunchPlan& plan)
     for (const auto& path : {u"/etc/ld.so.cache"_s,
                              u"/etc/ssl/openssl.cnf"_s,
                              u"/etc/fonts/fonts.conf"_s,
-                             u"/etc/mime.types"_s,
                              u"/etc/protocols"_s,
                              u"/etc/services"_s,
                              u"/etc/timezone"_s}) {
+        if (contents == Contents::Leave) {
+            if (QFile::exists(path)) {
+                files.push_back({path, {}});
+            }
+            continue;
+        }
         QFile file(path);
-        if (file.open(QIODevice::ReadOnly)) {
+        if (file.open(QIODevice::ReadOnly | QIODevice::Unbuffered)) {
             files.push_back({path, file.read(4 << 20)});
         }
     }

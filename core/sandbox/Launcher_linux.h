@@ -27,9 +27,11 @@ struct EtcFile
     QByteArray content;
 };
 
+enum class Contents : quint8 { Read, Leave };
+
 /// What /etc consists of beside a few mounted folders: users, groups and hosts made up, the rest
-/// read here and now.
-std::vector<EtcFile> etcFiles(const LaunchPlan& plan);
+/// read here and now (a plan needs only the names).
+std::vector<EtcFile> etcFiles(const LaunchPlan& plan, Contents contents);
 
 /// bubblewrap's arguments: namespaces, mounts, folder. Pure but for looking which system folders
 /// exist.

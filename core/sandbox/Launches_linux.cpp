@@ -407,6 +407,7 @@ void Launches::finishIfGone(quint64 id)
             .count();
     outcome.outputBytes = launch->keeper.total();
     outcome.output = launch->keeper.text();
+    launch->spawned = {}; // whoever gets the answer finds nothing left open
     const bool stopped = outcome.timedOut || outcome.cancelled;
     if (!stopped && (!launch->helperStarted || launch->helperFailed)) {
         const auto words = outcome.output.trimmed();

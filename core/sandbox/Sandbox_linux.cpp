@@ -84,7 +84,7 @@ struct Sandbox::Private
                                std::function<void(const QString&)> output,
                                std::stop_token stop)
     {
-        const auto files = etcFiles(plan);
+        const auto files = etcFiles(plan, Contents::Read);
         QList<QByteArray> contents;
         for (const auto& file : files) {
             contents << file.content;
@@ -176,7 +176,7 @@ Result<LaunchPlan> Sandbox::plan(const LaunchRequest& request)
     plan.workspaceReadOnly = request.workspaceReadOnly;
     plan.limits = request.limits;
     SB_TRY(const auto host, m->hostFor(plan.workspace));
-    plan.launcher = launcherArguments(plan, host, etcFiles(plan));
+    plan.launcher = launcherArguments(plan, host, etcFiles(plan, Contents::Leave));
     return plan;
 }
 

@@ -89,7 +89,7 @@ int main(int argc, char** argv)
     const QString bubblewrap = QStandardPaths::findExecutable(u"bwrap"_s);
     const QStringList bareWords =
         QStringList{bubblewrap} + plan->launcher + QStringList{u"--"_s, u"/bin/true"_s};
-    const auto files = etcFiles(*plan);
+    const auto files = etcFiles(*plan, Contents::Read);
 
     std::vector<double> sandboxed;
     std::vector<double> bubble;
