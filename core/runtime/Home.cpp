@@ -83,9 +83,11 @@ QString Home::lockFile() const
 QString Home::defaultWorkspace() const
 {
     // With a home of its own, everything stays below it; else people find it in their home folder.
-    return run.endsWith(QStringLiteral("/run")) && data == QFileInfo(run).path() + QStringLiteral("/data")
-        ? QFileInfo(run).path() + QStringLiteral("/workspace")
-        : user + QStringLiteral("/signalbox");
+    const QString root = QFileInfo(config).path();
+    if (data == QString(root + QStringLiteral("/data"))) {
+        return root + QStringLiteral("/workspace");
+    }
+    return user + QStringLiteral("/signalbox");
 }
 
 } // namespace sb::runtime

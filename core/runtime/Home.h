@@ -23,7 +23,7 @@ struct Home
     [[nodiscard]] QString instanceDatabase() const;
     [[nodiscard]] QString tokenFile() const;
     [[nodiscard]] QString lockFile() const;
-    /// Where an agent without a workspace of its own works: below the data for the tour, ~/signalbox else.
+    /// Where the first agent works unless the configuration says otherwise: DIR/workspace, or ~/signalbox.
     [[nodiscard]] QString defaultWorkspace() const;
 };
 

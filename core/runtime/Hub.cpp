@@ -2,6 +2,11 @@
 
 #include "core/base/Guarded.h"
 
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <vector>
+
 namespace sb::runtime {
 
 using protocol::Event;

@@ -45,7 +45,8 @@ Result<> Runtime::build()
     m_pool = std::make_unique<Pool>(poolThreads, QStringLiteral("pool"));
     m_network = std::make_unique<LoopExecutor>(QStringLiteral("network"));
     m_feed = std::make_unique<LoopExecutor>(QStringLiteral("feed"));
-    m_secrets = std::make_unique<secrets::Secrets>(*m_feed, m_redactor);
+    m_secrets = std::make_unique<secrets::Secrets>(
+        secrets::Secrets::Settings{}, *m_feed, *m_pool, m_clock, m_redactor);
     m_sandbox = std::make_unique<sandbox::Sandbox>(
         sandbox::Sandbox::Settings{m_settings.helper,
                                    QStringLiteral("bwrap"),

@@ -307,7 +307,8 @@ QCoro::Task<Result<Settled>> Gate::perform(
 {
     QJsonArray files;
     for (auto it = plan.before.cbegin(); it != plan.before.cend(); ++it) {
-        QJsonObject file{{QStringLiteral("path"), it.key()}};
+        QJsonObject file{{QStringLiteral("path"), it.key()},
+                         {QStringLiteral("after"), plan.after.value(it.key())}};
         if (it.value()) {
             auto storing = m.journal.storePart(*it.value());
             SB_CO_TRY(const QString part, co_await cancellable({}, m.executor, std::move(storing)));

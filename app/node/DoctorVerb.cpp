@@ -1,0 +1,104 @@
+#include "app/node/Session.h"
+#include "core/journal/SigningKey.h"
+
+#include <QFileInfo>
+#include <QSysInfo>
+
+namespace sb::node {
+
+namespace {
+
+struct Finding
+{
+    QString what;
+    bool ok = false;
+    QString says;
+};
+
+void add(QList<Finding>& findings, const char* what, bool ok, QString says)
+{
+    findings.append({QString::fromLatin1(what), ok, std::move(says)});
+}
+
+} // namespace
+
+Exit doctorVerb(Arguments arguments, QStringList words)
+{
+    auto read = readOptions(arguments, std::move(words), {}, {});
+    if (!read || !arguments.rest.isEmpty()) {
+        return complain(read ? Error{ErrorCode::InvalidInput, QStringLiteral("doctor takes no arguments."), {}}
+                             : read.error(),
+                        arguments.json);
+    }
+    QList<Finding> findings;
+    add(findings,
+        "program",
+        true,
+        QStringLiteral("signalbox-node %1, Qt %2, %3")
+            .arg(QStringLiteral(SB_VERSION),
+                 QString::fromLatin1(qVersion()),
+                 QSysInfo::prettyProductName()));
+    add(findings, "home", true, QFileInfo(arguments.home.config).path());
+    auto config = config::load(arguments.home.config, arguments.home.user);
+    add(findings,
+        "configuration",
+        config.has_value(),
+        config ? QStringLiteral("%1: %2 agents").arg(arguments.home.config).arg(config->agents.size())
+               : config.error().message);
+    if (config) {
+        for (const auto& agent : config->agents) {
+            const QString problem = config::workspaceProblem(agent, arguments.home.user);
+            add(findings,
+                "workspace",
+                problem.isEmpty(),
+                problem.isEmpty() ? QStringLiteral("%1: %2").arg(agent.id, agent.workspace) : problem);
+        }
+    }
+    auto session = Session::open(arguments, {QStringLiteral("run"), false});
+    if (!session) {
+        add(findings, "runtime", false, session.error().message);
+    } else {
+        auto ping = (*session)->client().request(protocol::Ping{}).wait();
+        if (ping && (*session)->own() == nullptr) {
+            add(findings,
+                "runtime",
+                true,
+                QStringLiteral("running: %1, pid %2").arg(ping->role).arg(ping->pid));
+        } else {
+            add(findings, "runtime", ping.has_value(), ping ? QStringLiteral("none is running") : ping.error().message);
+        }
+        if (runtime::Runtime* const own = (*session)->own()) {
+            const auto& can = own->sandbox().capabilities();
+            add(findings,
+                "sandbox",
+                can.usable,
+                can.usable ? QStringLiteral("bubblewrap %1, Landlock %2")
+                                 .arg(can.bubblewrap,
+                                      can.landlock ? QStringLiteral("on") : QStringLiteral("not on this kernel"))
+                           : can.problem);
+            auto key = journal::SigningKey::loadOrCreate(arguments.home.data);
+            add(findings,
+                "journal key",
+                key.has_value(),
+                key ? QStringLiteral("fingerprint %1").arg(key->fingerprint()) : key.error().message);
+        }
+    }
+    bool healthy = true;
+    for (const auto& finding : findings) {
+        healthy = healthy && finding.ok;
+        if (arguments.json) {
+            printJson({{QStringLiteral("check"), finding.what},
+                       {QStringLiteral("ok"), finding.ok},
+                       {QStringLiteral("message"), finding.says}});
+        } else {
+            printLine(QStringLiteral("%1 %2  %3")
+                          .arg(finding.ok ? QStringLiteral("ok") : QStringLiteral("!!"),
+                               finding.what.leftJustified(14),
+                               finding.says)
+                          .toUtf8());
+        }
+    }
+    return healthy ? Exit::Succeeded : Exit::Failed;
+}
+
+} // namespace sb::node

@@ -1,0 +1,83 @@
+#include "app/node/Session.h"
+
+#include <QFileInfo>
+
+#include <thread>
+
+namespace sb::node {
+
+namespace {
+
+// A runtime that is just starting has the lock before its socket listens.
+constexpr int connectTries = 100;
+constexpr std::chrono::milliseconds connectPause{20};
+
+QString helperPath(const Arguments& arguments)
+{
+    for (const char* place : {"/", "/../libexec/signalbox/", "/../lib/signalbox/"}) {
+        const QString path = arguments.program + QLatin1StringView(place)
+            + QStringLiteral("signalbox-sandbox-helper");
+        if (QFileInfo(path).isExecutable()) {
+            return QFileInfo(path).canonicalFilePath();
+        }
+    }
+    return arguments.program + QStringLiteral("/signalbox-sandbox-helper");
+}
+
+} // namespace
+
+Session::Session()
+    : m_events(QStringLiteral("events"))
+{}
+
+Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish wish)
+{
+    std::unique_ptr<Session> session(new Session);
+    const QString socket = server::socketPathFor(arguments.home.run);
+    for (int attempt = 0;; ++attempt) {
+        auto opened = runtime::Runtime::open(
+            {arguments.home, wish.role, helperPath(arguments), wish.needsConfig}, session->m_clock);
+        if (opened) {
+            session->m_runtime = std::move(*opened);
+            auto listening = server::LocalServer::listen(
+                socket, *session->m_runtime, session->m_events);
+            if (!listening) {
+                return std::unexpected(listening.error());
+            }
+            session->m_server = std::move(*listening);
+            return session;
+        }
+        if (opened.error().code != ErrorCode::Conflict || wish.onlyOwn) {
+            return std::unexpected(opened.error());
+        }
+        auto connected = server::SocketClient::connect(socket, session->m_events);
+        if (connected) {
+            session->m_remote = std::move(*connected);
+            return session;
+        }
+        if (attempt >= connectTries) {
+            return std::unexpected(opened.error().inFrontOf(
+                QStringLiteral("The running program does not answer")));
+        }
+        std::this_thread::sleep_for(connectPause);
+    }
+}
+
+Session::~Session()
+{
+    m_server.reset(); // first nobody can ask any more
+    m_remote.reset();
+    m_runtime.reset();
+}
+
+protocol::RuntimeClient& Session::client()
+{
+    return m_runtime ? static_cast<protocol::RuntimeClient&>(*m_runtime) : *m_remote;
+}
+
+bool Session::isConnected() const
+{
+    return m_runtime || m_remote->isConnected();
+}
+
+} // namespace sb::node

@@ -1,0 +1,99 @@
+#include "app/node/CommandLine.h"
+
+#include <QCoreApplication>
+#include <QFileInfo>
+
+#include <cstdlib>
+#include <unistd.h>
+
+using namespace sb;
+using namespace sb::node;
+
+namespace {
+
+constexpr auto usage = R"(usage: signalbox-node [--home DIR] VERB
+
+  init                         write a commented signalbox.yaml and the default agent
+  run [--agent ID] [--json] [--approve ask|allow|deny] "TASK"
+                               one task to its end; exit 0 succeeded, 1 failed or cancelled, 3 waits for approval
+  tour [--json]                a recorded model fixes a failing test; everything else is real
+  serve [--listen ADDR:PORT]   the runtime behind HTTP on loopback
+  approvals list [--all] | show ID | accept ID [--arguments JSON] | reject ID [--note TEXT]
+  journal tail [--agent ID] [-n N] [-f] | verify [--agent ID] | export [--agent ID] [FILE]
+  doctor                       what works on this machine, and what to do where it does not
+
+  --json works with every verb. Everything lies under --home (or SIGNALBOX_HOME), else in the XDG folders.
+)";
+
+Exit dispatch(Arguments arguments, QStringList words)
+{
+    struct Verb
+    {
+        const char* name;
+        Exit (*run)(Arguments, QStringList);
+    };
+    constexpr Verb verbs[] = {{"init", initVerb},
+                              {"run", runVerb},
+                              {"tour", tourVerb},
+                              {"serve", serveVerb},
+                              {"approvals", approvalsVerb},
+                              {"journal", journalVerb},
+                              {"doctor", doctorVerb}};
+    const QString name = words.takeFirst();
+    for (const auto& verb : verbs) {
+        if (name == QLatin1StringView(verb.name)) {
+            return verb.run(std::move(arguments), std::move(words));
+        }
+    }
+    std::fprintf(stderr, "signalbox-node: there is no verb \"%s\".\n%s", name.toUtf8().constData(), usage);
+    return Exit::Usage;
+}
+
+} // namespace
+
+int main(int argc, char** argv)
+{
+    // Qt looks for plugins along the library paths; this program needs none until TLS is spoken, and starts faster
+    // without looking (ensureTlsPlugins() puts them back).
+    QCoreApplication::setLibraryPaths({});
+    QCoreApplication application(argc, argv);
+    QCoreApplication::setApplicationName(QStringLiteral("signalbox-node"));
+
+    QStringList words = QCoreApplication::arguments().mid(1);
+    Arguments arguments;
+    QString folder;
+    while (!words.isEmpty() && words.first().startsWith(u'-')) {
+        const QString word = words.takeFirst();
+        if (word == u"--version") {
+            printLine("signalbox-node " SB_VERSION);
+            return int(Exit::Succeeded);
+        }
+        if (word == u"--help" || word == u"-h") {
+            std::fputs(usage, stdout);
+            return int(Exit::Succeeded);
+        }
+        if (word == u"--json") {
+            arguments.json = true;
+        } else if (word.startsWith(QLatin1StringView("--home="))) {
+            folder = word.mid(7);
+        } else if (word == u"--home" && !words.isEmpty()) {
+            folder = words.takeFirst();
+        } else {
+            std::fprintf(stderr,
+                         word == u"--home" ? "signalbox-node: --home needs a folder.\n%s%s"
+                                           : "signalbox-node: there is no option \"%s\".\n%s",
+                         word == u"--home" ? "" : word.toUtf8().constData(),
+                         usage);
+            return int(Exit::Usage);
+        }
+    }
+    if (words.isEmpty()) {
+        std::fputs(usage, stderr);
+        return int(Exit::Usage);
+    }
+    arguments.home = runtime::Home::locate(folder);
+    char self[4096] = {};
+    const ssize_t size = ::readlink("/proc/self/exe", self, sizeof self - 1);
+    arguments.program = QFileInfo(QString::fromLocal8Bit(self, std::max<ssize_t>(size, 0))).path();
+    return int(dispatch(std::move(arguments), std::move(words)));
+}
