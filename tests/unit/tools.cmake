@@ -1,1 +1,2 @@
 sb_test(unit/tst_Git LINKS sb::git)
+sb_test(unit/tst_Workspace LINKS sb::tools)

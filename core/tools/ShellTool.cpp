@@ -1,0 +1,119 @@
+#include "core/tools/ShellTool.h"
+
+namespace sb::tools {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr qint64 kUsualSeconds = 120;
+constexpr qint64 kMostSeconds = 600;
+constexpr qsizetype kLongestCommand = 100'000; // an argument of a program may have 128 KiB at most
+
+Output outputOf(const sandbox::Outcome& outcome)
+{
+    Output output;
+    output.text = outcome.output;
+    if (!output.text.isEmpty() && !output.text.endsWith(u'\n')) {
+        output.text += u'\n';
+    }
+    const QString seconds = QString::number(double(outcome.durationMs) / 1000, 'f', 1);
+    if (outcome.cancelled) {
+        output.text +=
+            u"[cancelled after %1 s; everything that it had started was stopped]"_s.arg(seconds);
+    } else if (outcome.timedOut) {
+        output.text +=
+            u"[timed out after %1 s; everything that it had started was stopped]"_s.arg(seconds);
+    } else if (outcome.signal != 0) {
+        output.text += u"[ended by signal %1 after %2 s]"_s.arg(outcome.signal).arg(seconds);
+    } else {
+        output.text += u"[exit code %1, %2 s]"_s.arg(outcome.exitCode).arg(seconds);
+    }
+    output.isError = outcome.exitCode != 0;
+    output.facts = {{u"exit_code"_s, outcome.exitCode},
+                    {u"duration_ms"_s, outcome.durationMs},
+                    {u"timed_out"_s, outcome.timedOut},
+                    {u"output_bytes"_s, outcome.outputBytes}};
+    if (outcome.signal != 0) {
+        output.facts.insert(u"signal"_s, outcome.signal);
+    }
+    if (outcome.cancelled) {
+        output.facts.insert(u"cancelled"_s, true);
+    }
+    return output;
+}
+
+} // namespace
+
+ShellTool::ShellTool(sandbox::Sandbox& sandbox)
+    : BuiltinTool(toolSpec(
+          "shell",
+          "Runs a command line with /bin/sh in a sandbox: the workspace is writable, the rest of "
+          "the system read-only, "
+          "there is no network and no terminal. Standard output and error come back together, with "
+          "the exit code at the "
+          "end; a long output loses its middle. Everything that the command started is stopped "
+          "when it ends.",
+          {textProperty("command", "The command line."),
+           textProperty("cwd",
+                        "The folder to run it in, relative to the workspace; the workspace itself "
+                        "if left out."),
+           integerProperty(
+               "timeout_s", "Seconds until it is stopped; 120 if left out.", 1, kMostSeconds)},
+          1))
+    , m_sandbox(sandbox)
+{
+}
+
+Result<Plan> ShellTool::plan(const QJsonObject& arguments, const Context& context)
+{
+    Plan plan = begin(arguments, context, policy::Effect::Execute);
+    const QString command = arguments.value(u"command"_s).toString();
+    if (command.trimmed().isEmpty()) {
+        return fail(ErrorCode::InvalidInput, u"The command is empty."_s);
+    }
+    if (command.contains(QChar(0)) || !command.isValidUtf16() || command.size() > kLongestCommand) {
+        return fail(
+            ErrorCode::InvalidInput,
+            u"The command holds a NUL character, is no valid text, or is longer than 100,000 "
+            "characters."_s);
+    }
+    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Place cwd, workspace.resolve(arguments.value(u"cwd"_s).toString(u"."_s)));
+    plan.action.subject = command;
+    plan.action.leavesWorkspace = cwd.leavesWorkspace;
+    plan.command = oneLine(command);
+    if (cwd.leavesWorkspace) {
+        plan.paths.append(cwd.absolute);
+        return plan;
+    }
+    const Milliseconds wall(1000 *
+                            integerOf(arguments, u"timeout_s"_s, kUsualSeconds, 1, kMostSeconds));
+    sandbox::LaunchRequest request;
+    request.argv = {u"/bin/sh"_s, u"-c"_s, command};
+    request.workspace = workspace.root();
+    request.cwd = cwd.absolute;
+    request.limits.wall = wall;
+    SB_TRY(plan.launch, m_sandbox.plan(request));
+    // It may be silent until its own time is up, and a little for stopping it.
+    plan.patience = wall + Milliseconds(15'000);
+    return plan;
+}
+
+Future<Output> ShellTool::run(
+    Permit, Plan plan, Context, std::function<void(const QString&)> progress, std::stop_token stop)
+{
+    if (!plan.launch || plan.action.leavesWorkspace) {
+        return Future<Output>::ready(
+            fail(ErrorCode::Forbidden, u"The command would run outside of the workspace."_s));
+    }
+    Promise<Output> promise;
+    auto future = promise.future();
+    m_sandbox.launch(std::move(*plan.launch), std::move(progress), std::move(stop))
+        .then([promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
+            promise.set(outcome.transform(outputOf));
+        });
+    return future;
+}
+
+} // namespace sb::tools
