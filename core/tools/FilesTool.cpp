@@ -92,7 +92,8 @@ Result<Output> FileReadTool::perform(const Plan& plan, const Context& context)
     output.facts.insert(u"lines"_s, excerpt.lines);
     if (excerpt.bytes.isEmpty()) {
         output.text = excerpt.linesBefore < first - 1 || excerpt.size > 0
-                          ? u"[The file has only %1 lines.]"_s.arg(excerpt.linesBefore)
+                          ? u"[The file has no line %1; its last is %2.]"_s.arg(first).arg(
+                                excerpt.linesBefore)
                           : u"[The file is empty.]"_s;
         return output;
     }

@@ -32,12 +32,14 @@ protected:
 /// knows already.
 class ReplacingTool : public PoolTool
 {
+public:
+    Result<Plan> plan(const QJsonObject& arguments, const Context& context) final;
+
 protected:
     ReplacingTool(llm::ToolSpec spec, Executor& pool, git::Library& library)
         : PoolTool(std::move(spec), pool), m_library(library)
     {
     }
-    Result<Plan> plan(const QJsonObject& arguments, const Context& context) final;
     Result<Output> perform(const Plan& plan, const Context& context) final;
 
     /// The content after, from the arguments and the content before (nothing: no such file).

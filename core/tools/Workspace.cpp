@@ -437,6 +437,7 @@ Result<Excerpt> Workspace::readLines(const QString& relative,
     Excerpt excerpt;
     excerpt.size = file.facts.st_size;
     bool first = true;
+    char last = '\n'; // the byte before what is read next
     for (;;) {
         SB_TRY(const QByteArray chunk, readSome(file.fd.get(), 64 << 10, relative));
         if (first && looksBinary(chunk)) {
@@ -445,8 +446,12 @@ Result<Excerpt> Workspace::readLines(const QString& relative,
         }
         first = false;
         if (chunk.isEmpty()) {
+            if (excerpt.linesBefore < firstLine - 1 && last != '\n') {
+                ++excerpt.linesBefore; // the last line has no end
+            }
             break;
         }
+        last = chunk.back();
         qsizetype at = 0;
         while (at < chunk.size() && excerpt.linesBefore < firstLine - 1) {
             const qsizetype end = chunk.indexOf('\n', at);

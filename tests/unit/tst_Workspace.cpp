@@ -217,7 +217,7 @@ private Q_SLOTS:
         QCOMPARE(lines(5, 1).bytes, "5");
         QVERIFY(lines(5, 1).atEnd);
         QCOMPARE(lines(9, 1).bytes, "");
-        QCOMPARE(lines(9, 1).linesBefore, 4);
+        QCOMPARE(lines(9, 1).linesBefore, 5);
         QCOMPARE(lines(1, 10, 5).bytes, "1\n2\n");
         put(m_place->in(u"n"_s), "äää");
         QCOMPARE(lines(1, 10, 3).bytes, "ä");
