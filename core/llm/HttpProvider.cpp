@@ -23,7 +23,8 @@ constexpr int connectionsPerManager = 255; // the most that Qt allows to one hos
 constexpr int mostManagers = 8;
 constexpr qint64 readAhead = 1 << 20; // bytes that Qt may hold before we took them
 constexpr qint64 errorBodyCap = 64 << 10;
-constexpr Milliseconds drainTime{5'000}; // for the end of a stream after its end mark
+constexpr qint64 limitFrom = 64 << 10; // ordinary answers need no limit, which costs events
+constexpr Milliseconds endGrace{500};  // between a stream's end mark and its end
 
 enum class Form { Unknown, Events, Whole };
 
@@ -93,9 +94,9 @@ private:
         qint64 lastUs = 0;   // when the last piece came
         qint64 firstUs = -1; // when the first piece with something in it came
         qint64 raw = 0;
-        bool sent = false;     // the request is on its way
-        bool heard = false;    // an event came
-        bool answered = false; // only the end of the stream is waited for
+        bool sent = false;    // the request is on its way
+        bool heard = false;   // an event came
+        bool limited = false; // Qt was told how far it may read ahead
     };
 
     void withKey(quint64 id, Result<SecretString> key);
@@ -107,7 +108,6 @@ private:
     Result<> takeEvents(Call& call);
     void show(Call& call);
     void settle(Call& call);
-    void answer(Call& call, Result<Response> result);
     void failCall(Call& call, Error error);
     void drop(quint64 id);
     void cancel(quint64 id);
@@ -265,7 +265,6 @@ void HttpProvider::Engine::onSent(quint64 id)
 {
     if (Call* const call = find(id)) {
         call->sent = true;
-        call->reply->setReadBufferSize(readAhead); // Qt forgets what is set before it has begun
         call->lastUs = m_clock.steadyUs();
     }
 }
@@ -279,30 +278,31 @@ void HttpProvider::Engine::onData(quint64 id)
     }
     QByteArray bytes = call->reply->readAll();
     call->raw += bytes.size();
-    fprintf(stderr, "%lld\n", (long long)bytes.size());
-    if (call->answered) {
-        if (call->raw > m_settings.rawCap) {
-            drop(id);
-        }
-        return;
-    }
     call->lastUs = m_clock.steadyUs();
-    if (auto taken = take(*call, std::move(bytes)); !taken) {
+    if (call->raw > limitFrom && !std::exchange(call->limited, true)) {
+        call->reply->setReadBufferSize(readAhead);
+    }
+    // What is within the cap is still read, so that what strikes first does not hang on how the
+    // bytes came.
+    const qint64 beyond = call->raw - m_settings.rawCap;
+    if (beyond > 0) {
+        bytes.chop(std::min<qint64>(beyond, bytes.size()));
+    }
+    auto taken = take(*call, std::move(bytes));
+    if (taken && beyond > 0) {
+        taken = fail(
+            ErrorCode::InvalidInput,
+            service(*call).name() +
+                u" sent more than %1 MiB and was cut off. Choose another model or look at the service."_s
+                    .arg(mebibytes(m_settings.rawCap)));
+    }
+    if (!taken) {
         failCall(*call, std::move(taken).error());
-    } else if (call->decoder->hasEnded()) {
-        settle(*call);
     }
 }
 
 Result<> HttpProvider::Engine::take(Call& call, QByteArray bytes)
 {
-    if (call.raw > m_settings.rawCap) {
-        return fail(
-            ErrorCode::InvalidInput,
-            service(call).name() +
-                u" sent more than %1 MiB and was cut off. Choose another model or look at the service."_s
-                    .arg(mebibytes(m_settings.rawCap)));
-    }
     if (call.status == 0) {
         call.status = call.reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
     }
@@ -315,6 +315,7 @@ Result<> HttpProvider::Engine::take(Call& call, QByteArray bytes)
         const auto first = std::ranges::find_if_not(
             call.whole, [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; });
         if (first == call.whole.cend()) {
+            call.whole.clear();
             return {};
         }
         if (*first == '<') {
@@ -373,14 +374,9 @@ void HttpProvider::Engine::onFinished(quint64 id)
     if (!call) {
         return;
     }
-    if (call->answered) {
-        drop(id);
-        return;
-    }
     if (call->reply->bytesAvailable() > 0) {
         onData(id); // the last piece
-        if (!find(id) || call->answered) {
-            drop(id);
+        if (!find(id)) {
             return;
         }
     }
@@ -433,22 +429,9 @@ void HttpProvider::Engine::settle(Call& call)
     if (call.firstUs >= 0) {
         response.firstChunkMs = (call.firstUs - call.startedUs) / 1000;
     }
-    answer(call, std::move(response));
-}
-
-// The connection can serve the next call once the stream has run to its end, so that is waited for
-// in the background.
-void HttpProvider::Engine::answer(Call& call, Result<Response> result)
-{
-    call.answered = true;
-    call.lastUs = m_clock.steadyUs();
-    call.onStop.reset();
-    call.sink = {};
     const Promise<Response> promise = std::move(call.promise);
-    if (call.reply->isFinished()) {
-        drop(call.id);
-    }
-    promise.set(std::move(result));
+    drop(call.id);
+    promise.set(std::move(response));
 }
 
 void HttpProvider::Engine::failCall(Call& call, Error error)
@@ -482,15 +465,15 @@ void HttpProvider::Engine::drop(quint64 id)
 
 void HttpProvider::Engine::cancel(quint64 id)
 {
-    if (Call* const call = find(id); call && !call->answered) {
+    if (Call* const call = find(id); call) {
         failCall(*call, {ErrorCode::Cancelled, u"The model call was cancelled."_s, {}});
     }
 }
 
 qint64 HttpProvider::Engine::deadline(const Call& call) const
 {
-    if (call.answered) {
-        return call.lastUs + drainTime.count() * 1000;
+    if (call.decoder && call.decoder->hasEnded()) {
+        return call.lastUs + endGrace.count() * 1000;
     }
     const Milliseconds silence = call.heard  ? m_settings.idle
                                  : call.sent ? firstByte()
@@ -505,11 +488,11 @@ void HttpProvider::Engine::watch()
     if (m_calls.empty()) {
         return;
     }
-    // What was set before strikes earlier than anything that a new call needs, unless the drain
-    // time is shorter.
+    // It strikes after the shortest of all times and is then set anew, so a call itself sets no
+    // timer.
     const qint64 now = m_clock.steadyUs();
     const Milliseconds shortest =
-        std::min({m_settings.idle, m_settings.connect, m_settings.total, drainTime});
+        std::min({m_settings.idle, m_settings.connect, m_settings.total, endGrace});
     const qint64 due = now + shortest.count() * 1000;
     if (m_watchDue >= 0 && m_watchDue <= due) {
         return;
@@ -537,9 +520,7 @@ void HttpProvider::Engine::look()
         if (!call) {
             continue;
         }
-        if (call->answered) {
-            drop(id);
-        } else if (call->decoder && call->decoder->isComplete()) {
+        if (call->decoder && call->decoder->isComplete()) {
             settle(*call);
         } else {
             failCall(*call, timeoutError(*call));
@@ -600,13 +581,8 @@ void HttpProvider::Engine::shutDown()
     m_watch.reset();
     while (!m_calls.empty()) {
         Call& call = *m_calls.begin()->second;
-        if (call.answered) {
-            drop(call.id);
-        } else {
-            failCall(
-                call,
-                {ErrorCode::Cancelled, u"The model call was cancelled: the program ends."_s, {}});
-        }
+        failCall(call,
+                 {ErrorCode::Cancelled, u"The model call was cancelled: the program ends."_s, {}});
     }
     m_managers.clear(); // and with them what is left of the replies
 }
