@@ -18,21 +18,24 @@ void show(const protocol::ApprovalInfo& approval, bool json)
         printJson(protocol::toJson(approval));
         return;
     }
-    QString text = QStringLiteral("%1  %2\n  agent    %3, process %4\n  tool     %5\n  does     %6\n  in       %7\n"
-                                  "  risk     %8\n  because  %9\n")
-                       .arg(approval.id,
-                            enumName(approval.state),
-                            approval.agent,
-                            approval.process,
-                            approval.tool,
-                            approval.command,
-                            approval.cwd,
-                            enumName(approval.risk),
-                            approval.reason);
+    QString text =
+        QStringLiteral(
+            "%1  %2\n  agent    %3, process %4\n  tool     %5\n  does     %6\n  in       %7\n"
+            "  risk     %8\n  because  %9\n")
+            .arg(approval.id,
+                 enumName(approval.state),
+                 approval.agent,
+                 approval.process,
+                 approval.tool,
+                 approval.command,
+                 approval.cwd,
+                 enumName(approval.risk),
+                 approval.reason);
     text += QStringLiteral("  rule     %1\n  asked    %2\n  expires  %3\n")
                 .arg(approval.rule, timeText(approval.requestedAt), timeText(approval.expiresAt));
     if (!approval.by.isEmpty()) {
-        text += QStringLiteral("  settled  %1 by %2\n").arg(timeText(approval.settledAt), approval.by);
+        text +=
+            QStringLiteral("  settled  %1 by %2\n").arg(timeText(approval.settledAt), approval.by);
     }
     if (!approval.note.isEmpty()) {
         text += QStringLiteral("  note     %1\n").arg(approval.note);
@@ -85,7 +88,8 @@ Exit settle(const Arguments& arguments, Session& session, const QString& id, boo
         const auto edited = QJsonDocument::fromJson(
             arguments.options.value(QStringLiteral("--arguments")).toUtf8());
         if (!edited.isObject()) {
-            return complain(usageError(QStringLiteral("--arguments needs a JSON object.")), arguments.json);
+            return complain(usageError(QStringLiteral("--arguments needs a JSON object.")),
+                            arguments.json);
         }
         command.arguments = edited.object();
     }
@@ -112,17 +116,19 @@ Exit settle(const Arguments& arguments, Session& session, const QString& id, boo
 
 Exit approvalsVerb(Arguments arguments, QStringList words)
 {
-    auto read = readOptions(arguments,
-                            std::move(words),
-                            {QStringLiteral("--agent"), QStringLiteral("--note"), QStringLiteral("--arguments")},
-                            {QStringLiteral("--all")});
+    auto read = readOptions(
+        arguments,
+        std::move(words),
+        {QStringLiteral("--agent"), QStringLiteral("--note"), QStringLiteral("--arguments")},
+        {QStringLiteral("--all")});
     if (!read) {
         return complain(read.error(), arguments.json);
     }
     const QString what = arguments.rest.value(0);
     const bool takesId = what == u"show" || what == u"accept" || what == u"reject";
     if ((what != u"list" && !takesId) || arguments.rest.size() != (takesId ? 2 : 1)) {
-        return complain(usageError(QStringLiteral("approvals is followed by list, show ID, accept ID or reject ID.")),
+        return complain(usageError(QStringLiteral(
+                            "approvals is followed by list, show ID, accept ID or reject ID.")),
                         arguments.json);
     }
     auto session = Session::open(arguments, {QStringLiteral("run"), false});

@@ -48,7 +48,8 @@ Result<> readOptions(Arguments& arguments,
             }
             arguments.options.insert(name, equals < 0 ? words.takeFirst() : word.mid(equals + 1));
         } else {
-            return fail(ErrorCode::InvalidInput, QStringLiteral("There is no option \"%1\" here.").arg(word));
+            return fail(ErrorCode::InvalidInput,
+                        QStringLiteral("There is no option \"%1\" here.").arg(word));
         }
     }
     return {};
@@ -92,7 +93,8 @@ EndSignal::EndSignal()
     for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
         ::sigaction(signal, &action, nullptr);
     }
-    ::signal(SIGPIPE, SIG_IGN); // a reader that goes away is an error of that write, not of this program
+    ::signal(SIGPIPE,
+             SIG_IGN); // a reader that goes away is an error of that write, not of this program
 }
 
 EndSignal::~EndSignal()

@@ -20,8 +20,8 @@ struct Arguments
     QStringList rest;
 };
 
-/// Takes options (with a value: "--agent ID" or "--agent=ID") and flags out of the words. InvalidInput names what is
-/// unknown.
+/// Takes options (with a value: "--agent ID" or "--agent=ID") and flags out of the words.
+/// InvalidInput names what is unknown.
 Result<> readOptions(Arguments& arguments,
                      QStringList words,
                      const QStringList& valued,
@@ -32,7 +32,8 @@ void printLine(const QByteArray& line);
 void printJson(const QJsonObject& object);
 /// "signalbox-node: …" to standard error; with --json also as an object to standard output.
 Exit complain(const Error& error, bool json);
-/// Whether a person sits at both ends: questions are asked on standard error and answered on standard input.
+/// Whether a person sits at both ends: questions are asked on standard error and answered on
+/// standard input.
 bool hasTerminal();
 
 /// Becomes readable when the program is told to end (SIGINT, SIGTERM, SIGHUP).

@@ -26,9 +26,10 @@ Exit doctorVerb(Arguments arguments, QStringList words)
 {
     auto read = readOptions(arguments, std::move(words), {}, {});
     if (!read || !arguments.rest.isEmpty()) {
-        return complain(read ? Error{ErrorCode::InvalidInput, QStringLiteral("doctor takes no arguments."), {}}
-                             : read.error(),
-                        arguments.json);
+        return complain(
+            read ? Error{ErrorCode::InvalidInput, QStringLiteral("doctor takes no arguments."), {}}
+                 : read.error(),
+            arguments.json);
     }
     QList<Finding> findings;
     add(findings,
@@ -43,15 +44,17 @@ Exit doctorVerb(Arguments arguments, QStringList words)
     add(findings,
         "configuration",
         config.has_value(),
-        config ? QStringLiteral("%1: %2 agents").arg(arguments.home.config).arg(config->agents.size())
-               : config.error().message);
+        config
+            ? QStringLiteral("%1: %2 agents").arg(arguments.home.config).arg(config->agents.size())
+            : config.error().message);
     if (config) {
         for (const auto& agent : config->agents) {
             const QString problem = config::workspaceProblem(agent, arguments.home.user);
             add(findings,
                 "workspace",
                 problem.isEmpty(),
-                problem.isEmpty() ? QStringLiteral("%1: %2").arg(agent.id, agent.workspace) : problem);
+                problem.isEmpty() ? QStringLiteral("%1: %2").arg(agent.id, agent.workspace)
+                                  : problem);
         }
     }
     auto session = Session::open(arguments, {QStringLiteral("run"), false});
@@ -65,7 +68,10 @@ Exit doctorVerb(Arguments arguments, QStringList words)
                 true,
                 QStringLiteral("running: %1, pid %2").arg(ping->role).arg(ping->pid));
         } else {
-            add(findings, "runtime", ping.has_value(), ping ? QStringLiteral("none is running") : ping.error().message);
+            add(findings,
+                "runtime",
+                ping.has_value(),
+                ping ? QStringLiteral("none is running") : ping.error().message);
         }
         if (runtime::Runtime* const own = (*session)->own()) {
             const auto& can = own->sandbox().capabilities();
@@ -74,13 +80,15 @@ Exit doctorVerb(Arguments arguments, QStringList words)
                 can.usable,
                 can.usable ? QStringLiteral("bubblewrap %1, Landlock %2")
                                  .arg(can.bubblewrap,
-                                      can.landlock ? QStringLiteral("on") : QStringLiteral("not on this kernel"))
+                                      can.landlock ? QStringLiteral("on")
+                                                   : QStringLiteral("not on this kernel"))
                            : can.problem);
             auto key = journal::SigningKey::loadOrCreate(arguments.home.data);
             add(findings,
                 "journal key",
                 key.has_value(),
-                key ? QStringLiteral("fingerprint %1").arg(key->fingerprint()) : key.error().message);
+                key ? QStringLiteral("fingerprint %1").arg(key->fingerprint())
+                    : key.error().message);
         }
     }
     bool healthy = true;

@@ -8,10 +8,12 @@ namespace sb::node {
 
 Exit initVerb(Arguments arguments, QStringList words)
 {
-    if (auto read = readOptions(arguments, std::move(words), {}, {}); !read || !arguments.rest.isEmpty()) {
-        return complain(read ? Error{ErrorCode::InvalidInput, QStringLiteral("init takes no arguments."), {}}
-                             : read.error(),
-                        arguments.json);
+    if (auto read = readOptions(arguments, std::move(words), {}, {});
+        !read || !arguments.rest.isEmpty()) {
+        return complain(
+            read ? Error{ErrorCode::InvalidInput, QStringLiteral("init takes no arguments."), {}}
+                 : read.error(),
+            arguments.json);
     }
     if (auto prepared = arguments.home.prepare(); !prepared) {
         return complain(prepared.error(), arguments.json);
@@ -42,10 +44,12 @@ Exit initVerb(Arguments arguments, QStringList words)
     if (arguments.json) {
         printJson({{QStringLiteral("config"), path}, {QStringLiteral("workspace"), workspace}});
     } else {
-        printLine(QStringLiteral("Wrote %1, with the agent \"assistant\" in %2.\nNext: name a model there, then "
-                                 "signalbox-node run \"…\".")
-                      .arg(path, workspace)
-                      .toUtf8());
+        printLine(
+            QStringLiteral(
+                "Wrote %1, with the agent \"assistant\" in %2.\nNext: name a model there, then "
+                "signalbox-node run \"…\".")
+                .arg(path, workspace)
+                .toUtf8());
     }
     return Exit::Succeeded;
 }

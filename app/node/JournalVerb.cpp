@@ -34,10 +34,11 @@ Exit tail(const Arguments& arguments, Session& session)
 {
     bool isNumber = true;
     const int count = arguments.options.contains(QStringLiteral("-n"))
-        ? arguments.options.value(QStringLiteral("-n")).toInt(&isNumber)
-        : 20;
+                          ? arguments.options.value(QStringLiteral("-n")).toInt(&isNumber)
+                          : 20;
     if (!isNumber || count < 0) {
-        return complain({ErrorCode::InvalidInput, QStringLiteral("-n needs a number."), {}}, arguments.json);
+        return complain({ErrorCode::InvalidInput, QStringLiteral("-n needs a number."), {}},
+                        arguments.json);
     }
     EndSignal end;
     std::mutex mutex;
@@ -49,17 +50,18 @@ Exit tail(const Arguments& arguments, Session& session)
     QString agent = query.agent;
     Subscription subscription;
     if (arguments.options.contains(QStringLiteral("-f"))) {
-        subscription = session.client().subscribe(session.events(), [&](const protocol::Event& event) {
-            if (const auto* appended = std::get_if<protocol::EntryAppended>(&event)) {
-                const std::scoped_lock lock(mutex);
-                if (!started) {
-                    live.push_back(appended->entry);
-                } else if (appended->entry.agent == agent && appended->entry.seq > last) {
-                    last = appended->entry.seq;
-                    printEntry(appended->entry, arguments.json);
+        subscription =
+            session.client().subscribe(session.events(), [&](const protocol::Event& event) {
+                if (const auto* appended = std::get_if<protocol::EntryAppended>(&event)) {
+                    const std::scoped_lock lock(mutex);
+                    if (!started) {
+                        live.push_back(appended->entry);
+                    } else if (appended->entry.agent == agent && appended->entry.seq > last) {
+                        last = appended->entry.seq;
+                        printEntry(appended->entry, arguments.json);
+                    }
                 }
-            }
-        });
+            });
     }
     query.limit = count;
     auto reply = session.client().request(query).wait();
@@ -124,9 +126,9 @@ Exit exportTo(const Arguments& arguments, Session& session)
     const bool toOutput = target.isEmpty() || target == u"-";
     protocol::ExportJournal command;
     command.agent = arguments.options.value(QStringLiteral("--agent"));
-    command.path = toOutput
-        ? arguments.home.run + QStringLiteral("/export-%1.jsonl").arg(qint64(::getpid()))
-        : QDir::current().absoluteFilePath(target);
+    command.path =
+        toOutput ? arguments.home.run + QStringLiteral("/export-%1.jsonl").arg(qint64(::getpid()))
+                 : QDir::current().absoluteFilePath(target);
     const QString path = command.path;
     auto reply = session.client().request(std::move(command)).wait();
     if (!reply) {
@@ -166,8 +168,8 @@ Exit journalVerb(Arguments arguments, QStringList words)
         arguments.options.insert(QStringLiteral("-f"), QStringLiteral("yes"));
     }
     const QString what = arguments.rest.value(0);
-    if ((what != u"tail" && what != u"verify" && what != u"export")
-        || arguments.rest.size() > (what == u"export" ? 2 : 1)) {
+    if ((what != u"tail" && what != u"verify" && what != u"export") ||
+        arguments.rest.size() > (what == u"export" ? 2 : 1)) {
         return complain({ErrorCode::InvalidInput,
                          QStringLiteral("journal is followed by tail, verify or export [FILE]."),
                          {}},
@@ -177,9 +179,9 @@ Exit journalVerb(Arguments arguments, QStringList words)
     if (!session) {
         return openingFailed(session.error(), arguments.json);
     }
-    return what == u"tail" ? tail(arguments, **session)
-        : what == u"verify" ? verify(arguments, **session)
-                            : exportTo(arguments, **session);
+    return what == u"tail"     ? tail(arguments, **session)
+           : what == u"verify" ? verify(arguments, **session)
+                               : exportTo(arguments, **session);
 }
 
 } // namespace sb::node

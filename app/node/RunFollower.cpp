@@ -28,14 +28,15 @@ QString indented(const QString& text)
 QString lineFor(const Entry& entry)
 {
     if (entry.kind == Kind::ProcessStarted && field(entry, "kind") != u"channel") {
-        return QStringLiteral("▸ %1 %2: %3").arg(field(entry, "kind"), entry.process, field(entry, "task"));
+        return QStringLiteral("▸ %1 %2: %3")
+            .arg(field(entry, "kind"), entry.process, field(entry, "task"));
     }
-    if (entry.kind == Kind::ProcessStatus && field(entry, "state").isEmpty()
-        && !entry.payload.contains(QStringLiteral("turn_open"))) {
+    if (entry.kind == Kind::ProcessStatus && field(entry, "state").isEmpty() &&
+        !entry.payload.contains(QStringLiteral("turn_open"))) {
         return QStringLiteral("  · %1").arg(field(entry, "status"));
     }
-    if (entry.kind == Kind::ToolStarted && entry.process.startsWith(QLatin1StringView("wrk-"))
-        && field(entry, "tool") != u"set_status") {
+    if (entry.kind == Kind::ToolStarted && entry.process.startsWith(QLatin1StringView("wrk-")) &&
+        field(entry, "tool") != u"set_status") {
         return QStringLiteral("  $ %1").arg(field(entry, "command"));
     }
     if (entry.kind == Kind::ToolResult && entry.payload.value(QStringLiteral("error")).toBool()) {
@@ -62,8 +63,7 @@ QString lineFor(const Entry& entry)
 } // namespace
 
 RunFollower::RunFollower(protocol::RuntimeClient& client, Executor& events, Options options)
-    : m_client(client)
-    , m_options(options)
+    : m_client(client), m_options(options)
 {
     (void)!::pipe2(m_wake, O_CLOEXEC | O_NONBLOCK);
     m_subscription = client.subscribe(events, [this](const protocol::Event& event) {
@@ -155,14 +155,15 @@ void RunFollower::catchUp()
 
 void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
 {
-    QString text = QStringLiteral("\n%1 wants to: %2\n  risk: %3%4\n  asked by rule: %5\n")
-                       .arg(approval.process,
-                            approval.command,
-                            enumName(approval.risk),
-                            approval.riskReasons.isEmpty()
-                                ? QString()
-                                : QStringLiteral(" (%1)").arg(approval.riskReasons.join(QStringLiteral("; "))),
-                            approval.rule);
+    QString text =
+        QStringLiteral("\n%1 wants to: %2\n  risk: %3%4\n  asked by rule: %5\n")
+            .arg(approval.process,
+                 approval.command,
+                 enumName(approval.risk),
+                 approval.riskReasons.isEmpty()
+                     ? QString()
+                     : QStringLiteral(" (%1)").arg(approval.riskReasons.join(QStringLiteral("; "))),
+                 approval.rule);
     if (!approval.diff.isEmpty()) {
         text += indented(approval.diff) + u'\n';
     }
@@ -238,9 +239,9 @@ Exit RunFollower::follow(const QString& agent, const QString& run, qint64 after,
                     return complain(ping.error(), m_options.json);
                 }
             } else if (const auto* changed = std::get_if<protocol::ApprovalChanged>(&event);
-                       changed != nullptr && m_options.asksPerson && !cancelling
-                       && changed->approval.state == protocol::ApprovalState::Waiting
-                       && changed->approval.run == m_run) {
+                       changed != nullptr && m_options.asksPerson && !cancelling &&
+                       changed->approval.state == protocol::ApprovalState::Waiting &&
+                       changed->approval.run == m_run) {
                 ask(changed->approval, end);
             }
         }
@@ -249,7 +250,8 @@ Exit RunFollower::follow(const QString& agent, const QString& run, qint64 after,
     if (!m_options.json) {
         std::fprintf(stderr, "%s\n", outcome.toUtf8().constData());
     }
-    switch (protocol::enumFromName(outcome, static_cast<Outcome*>(nullptr)).value_or(Outcome::Failed)) {
+    switch (
+        protocol::enumFromName(outcome, static_cast<Outcome*>(nullptr)).value_or(Outcome::Failed)) {
     case Outcome::Succeeded:
         return Exit::Succeeded;
     case Outcome::Failed:

@@ -8,8 +8,8 @@
 
 namespace sb::node {
 
-/// Watches one run on any runtime: prints its journal entries as they come, asks a person at the terminal where one is
-/// needed, and ends with the run.
+/// Watches one run on any runtime: prints its journal entries as they come, asks a person at the
+/// terminal where one is needed, and ends with the run.
 class RunFollower
 {
 public:
@@ -21,7 +21,8 @@ public:
     /// Listens from here on, so that nothing of what is started next is missed.
     RunFollower(protocol::RuntimeClient& client, Executor& events, Options options);
 
-    /// Follows until the run finishes or parks; the end signal cancels it. `after`: entries up to this seq are old.
+    /// Follows until the run finishes or parks; the end signal cancels it. `after`: entries up to
+    /// this seq are old.
     Exit follow(const QString& agent, const QString& run, qint64 after, EndSignal& end);
 
 private:
@@ -41,7 +42,8 @@ private:
 
     std::mutex m_mutex;
     std::deque<protocol::Event> m_events;
-    int m_wake[2] = {-1, -1}; ///< a pipe, so that one poll() waits for events and for the end signal
+    int m_wake[2] = {-1,
+                     -1}; ///< a pipe, so that one poll() waits for events and for the end signal
     Subscription m_subscription;
 
 public:

@@ -22,8 +22,9 @@ Exit start(const Arguments& arguments, Session& session, protocol::StartRun comm
 Exit openingFailed(const Error& error, bool json)
 {
     const Exit exit = complain(error, json);
-    const bool configuration = error.code == ErrorCode::InvalidInput || error.code == ErrorCode::NotFound
-        || error.context.endsWith(QLatin1StringView("signalbox.yaml"));
+    const bool configuration = error.code == ErrorCode::InvalidInput ||
+                               error.code == ErrorCode::NotFound ||
+                               error.context.endsWith(QLatin1StringView("signalbox.yaml"));
     return configuration ? Exit::Usage : exit;
 }
 
@@ -39,13 +40,15 @@ Exit runVerb(Arguments arguments, QStringList words)
         return complain({ErrorCode::InvalidInput, QStringLiteral("run needs a task in words."), {}},
                         arguments.json);
     }
-    const QString approve = arguments.options.value(QStringLiteral("--approve"), QStringLiteral("ask"));
+    const QString approve =
+        arguments.options.value(QStringLiteral("--approve"), QStringLiteral("ask"));
     const auto mode = protocol::enumFromName(approve, static_cast<protocol::ApproveMode*>(nullptr));
     if (!mode) {
-        return complain({ErrorCode::InvalidInput,
-                         QStringLiteral("--approve is ask, allow or deny, not \"%1\".").arg(approve),
-                         {}},
-                        arguments.json);
+        return complain(
+            {ErrorCode::InvalidInput,
+             QStringLiteral("--approve is ask, allow or deny, not \"%1\".").arg(approve),
+             {}},
+            arguments.json);
     }
     auto session = Session::open(arguments, {QStringLiteral("run")});
     if (!session) {
@@ -63,9 +66,10 @@ Exit tourVerb(Arguments arguments, QStringList words)
 {
     auto read = readOptions(arguments, std::move(words), {}, {});
     if (!read || !arguments.rest.isEmpty()) {
-        return complain(read ? Error{ErrorCode::InvalidInput, QStringLiteral("tour takes no arguments."), {}}
-                             : read.error(),
-                        arguments.json);
+        return complain(
+            read ? Error{ErrorCode::InvalidInput, QStringLiteral("tour takes no arguments."), {}}
+                 : read.error(),
+            arguments.json);
     }
     auto session = Session::open(arguments, {QStringLiteral("run"), false});
     if (!session) {
@@ -73,7 +77,8 @@ Exit tourVerb(Arguments arguments, QStringList words)
     }
     if (!arguments.json) {
         printLine("The tour: an agent finds, fixes and commits a bug in a small repository.\n"
-                  "Recorded is only what the model says. The processes, the sandbox, the question to you, the edit, "
+                  "Recorded is only what the model says. The processes, the sandbox, the question "
+                  "to you, the edit, "
                   "the commit and the journal are real.\n");
     }
     protocol::StartRun command;

@@ -33,7 +33,8 @@ Result<Listen> readListen(const QString& text)
     }
     if (colon < 0 || !isNumber || port < 0 || port > 65535) {
         return fail(ErrorCode::InvalidInput,
-                    QStringLiteral("--listen needs ADDR:PORT, such as 127.0.0.1:4180, not \"%1\".").arg(text));
+                    QStringLiteral("--listen needs ADDR:PORT, such as 127.0.0.1:4180, not \"%1\".")
+                        .arg(text));
     }
     listen.address = address.isEmpty() ? listen.address : address;
     listen.port = quint16(port);
@@ -46,9 +47,10 @@ Exit serveVerb(Arguments arguments, QStringList words)
 {
     auto read = readOptions(arguments, std::move(words), {QStringLiteral("--listen")}, {});
     if (!read || !arguments.rest.isEmpty()) {
-        return complain(read ? Error{ErrorCode::InvalidInput, QStringLiteral("serve takes only --listen."), {}}
-                             : read.error(),
-                        arguments.json);
+        return complain(
+            read ? Error{ErrorCode::InvalidInput, QStringLiteral("serve takes only --listen."), {}}
+                 : read.error(),
+            arguments.json);
     }
     auto listen = readListen(arguments.options.value(QStringLiteral("--listen")));
     if (!listen) {
@@ -88,8 +90,9 @@ Exit serveVerb(Arguments arguments, QStringList words)
         listen->port = (*http)->port(); // the same again, should the runtime behind it change
         if (!announced) {
             announced = true;
-            const QString where = listen->address.contains(u':') ? QStringLiteral("[%1]").arg(listen->address)
-                                                                  : listen->address;
+            const QString where = listen->address.contains(u':')
+                                      ? QStringLiteral("[%1]").arg(listen->address)
+                                      : listen->address;
             printLine(QStringLiteral("ready %1:%2").arg(where).arg(listen->port).toUtf8());
         }
         if (own != nullptr) {

@@ -15,8 +15,8 @@ constexpr std::chrono::milliseconds connectPause{20};
 QString helperPath(const Arguments& arguments)
 {
     for (const char* place : {"/", "/../libexec/signalbox/", "/../lib/signalbox/"}) {
-        const QString path = arguments.program + QLatin1StringView(place)
-            + QStringLiteral("signalbox-sandbox-helper");
+        const QString path = arguments.program + QLatin1StringView(place) +
+                             QStringLiteral("signalbox-sandbox-helper");
         if (QFileInfo(path).isExecutable()) {
             return QFileInfo(path).canonicalFilePath();
         }
@@ -26,9 +26,7 @@ QString helperPath(const Arguments& arguments)
 
 } // namespace
 
-Session::Session()
-    : m_events(QStringLiteral("events"))
-{}
+Session::Session() : m_events(QStringLiteral("events")) {}
 
 Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish wish)
 {
@@ -39,8 +37,8 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish 
             {arguments.home, wish.role, helperPath(arguments), wish.needsConfig}, session->m_clock);
         if (opened) {
             session->m_runtime = std::move(*opened);
-            auto listening = server::LocalServer::listen(
-                socket, *session->m_runtime, session->m_events);
+            auto listening =
+                server::LocalServer::listen(socket, *session->m_runtime, session->m_events);
             if (!listening) {
                 return std::unexpected(listening.error());
             }
@@ -56,8 +54,8 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish 
             return session;
         }
         if (attempt >= connectTries) {
-            return std::unexpected(opened.error().inFrontOf(
-                QStringLiteral("The running program does not answer")));
+            return std::unexpected(
+                opened.error().inFrontOf(QStringLiteral("The running program does not answer")));
         }
         std::this_thread::sleep_for(connectPause);
     }

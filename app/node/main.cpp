@@ -45,7 +45,8 @@ Exit dispatch(Arguments arguments, QStringList words)
             return verb.run(std::move(arguments), std::move(words));
         }
     }
-    std::fprintf(stderr, "signalbox-node: there is no verb \"%s\".\n%s", name.toUtf8().constData(), usage);
+    std::fprintf(
+        stderr, "signalbox-node: there is no verb \"%s\".\n%s", name.toUtf8().constData(), usage);
     return Exit::Usage;
 }
 
@@ -53,8 +54,8 @@ Exit dispatch(Arguments arguments, QStringList words)
 
 int main(int argc, char** argv)
 {
-    // Qt looks for plugins along the library paths; this program needs none until TLS is spoken, and starts faster
-    // without looking (ensureTlsPlugins() puts them back).
+    // Qt looks for plugins along the library paths; this program needs none until TLS is spoken,
+    // and starts faster without looking (ensureTlsPlugins() puts them back).
     QCoreApplication::setLibraryPaths({});
     QCoreApplication application(argc, argv);
     QCoreApplication::setApplicationName(QStringLiteral("signalbox-node"));

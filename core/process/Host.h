@@ -23,7 +23,7 @@ struct AgentSettings
     int channelSteps = 12; ///< model calls in one turn
     int branchSteps = 50;
     int workerSteps = 150;
-    int toolCalls = 400; ///< of one process
+    int toolCalls = 400;     ///< of one process
     int outputTokens = 4096; ///< of one model answer
     qint64 contextTokens = 128'000;
     Milliseconds stall{300'000}; ///< without progress a process is ended

@@ -17,20 +17,18 @@ constexpr qsizetype ringsKept = 64;
 
 } // namespace
 
-AgentRuntime::AgentRuntime(Parts parts)
-    : m(std::move(parts))
-{}
+AgentRuntime::AgentRuntime(Parts parts) : m(std::move(parts)) {}
 
-Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Parts parts,
-                                                         config::Agent agent,
-                                                         std::shared_ptr<Models> models)
+Result<std::unique_ptr<AgentRuntime>>
+AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> models)
 {
     std::unique_ptr<AgentRuntime> self(new AgentRuntime(std::move(parts)));
     AgentRuntime* const raw = self.get();
     const QString id = agent.id;
     const QString folder = self->m.home.agentFolder(id);
     if (!QDir().mkpath(folder)) {
-        return fail(ErrorCode::Io, QStringLiteral("The folder %1 cannot be made.").arg(folder), folder);
+        return fail(
+            ErrorCode::Io, QStringLiteral("The folder %1 cannot be made.").arg(folder), folder);
     }
     self->m_inForce.withLock([&](InForce& inForce) {
         inForce.agent = std::move(agent);
@@ -38,7 +36,8 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Parts parts,
     });
     SB_TRY(self->m_database,
            store::Database::open(
-               {folder + QStringLiteral("/agent.db"), QStringLiteral(":/sql/agent"), {}}, self->m.clock));
+               {folder + QStringLiteral("/agent.db"), QStringLiteral(":/sql/agent"), {}},
+               self->m.clock));
     journal::Journal::Settings settings;
     settings.agent = id;
     settings.signingKey = self->m.signingKey;
@@ -49,18 +48,15 @@ Result<std::unique_ptr<AgentRuntime>> AgentRuntime::open(Parts parts,
            journal::Journal::open(std::move(settings), *self->m_database, self->m.clock));
     self->m_entries = self->m_journal->subscribe(
         self->m.feed, [raw](const QList<Entry>& entries) { raw->onEntries(entries); });
-    self->m_approvals = std::make_unique<approvals::Approvals>(*self->m_journal,
-                                                               *self->m_database,
-                                                               self->m.clock,
-                                                               self->m.feed,
-                                                               self->m.approvalsExpire);
+    self->m_approvals = std::make_unique<approvals::Approvals>(
+        *self->m_journal, *self->m_database, self->m.clock, self->m.feed, self->m.approvalsExpire);
     SB_TRY(const auto waiting, self->m_approvals->list(false));
     for (const auto& approval : waiting) {
         ++self->m_waiting;
         self->m_waitingByChannel.withLock([&](auto& map) { ++map[approval.channel]; });
     }
-    self->m_approvalChanges = self->m_approvals->onChanged(
-        self->m.feed, [raw](const protocol::ApprovalInfo& approval) {
+    self->m_approvalChanges =
+        self->m_approvals->onChanged(self->m.feed, [raw](const protocol::ApprovalInfo& approval) {
             const int step = approval.state == protocol::ApprovalState::Waiting ? 1 : -1;
             raw->m_waiting += step;
             raw->m_waitingByChannel.withLock([&](auto& map) { map[approval.channel] += step; });
@@ -161,7 +157,8 @@ Result<QStringList> AgentRuntime::restore(qint64 checkpoint)
 {
     SB_TRY(const Entry entry, m_journal->entry(checkpoint));
     if (entry.kind != Kind::CheckpointCreated) {
-        return fail(ErrorCode::InvalidInput, QStringLiteral("Entry %1 is no checkpoint.").arg(checkpoint));
+        return fail(ErrorCode::InvalidInput,
+                    QStringLiteral("Entry %1 is no checkpoint.").arg(checkpoint));
     }
     SB_TRY(const auto workspace, tools::Workspace::open(definition().workspace));
     QStringList restored;

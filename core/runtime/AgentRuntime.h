@@ -8,7 +8,8 @@
 
 namespace sb::runtime {
 
-/// One agent at work: its database, journal, approvals, gate and processes, and what of them becomes events.
+/// One agent at work: its database, journal, approvals, gate and processes, and what of them
+/// becomes events.
 class AgentRuntime final : public process::Observer
 {
 public:
@@ -27,10 +28,10 @@ public:
         Milliseconds approvalsExpire;
         std::function<void()> totalsChanged;
     };
-    /// Opens or makes the agent's stores. Blocks on disk. Errors are those of store and journal: TooNew, Corrupt …
-    static Result<std::unique_ptr<AgentRuntime>> open(Parts parts,
-                                                      config::Agent agent,
-                                                      std::shared_ptr<Models> models);
+    /// Opens or makes the agent's stores. Blocks on disk. Errors are those of store and journal:
+    /// TooNew, Corrupt …
+    static Result<std::unique_ptr<AgentRuntime>>
+    open(Parts parts, config::Agent agent, std::shared_ptr<Models> models);
     /// Closes the journal with a signed head. leave() must have been answered.
     ~AgentRuntime() override;
 
@@ -38,8 +39,8 @@ public:
     void update(config::Agent agent, std::shared_ptr<Models> models);
     [[nodiscard]] protocol::AgentInfo info() const;
     [[nodiscard]] config::Agent definition() const;
-    /// Puts the files of a checkpoint.created back as they were; answers with their paths. Blocks on files. Conflict when
-    /// one is not as the write left it.
+    /// Puts the files of a checkpoint.created back as they were; answers with their paths. Blocks
+    /// on files. Conflict when one is not as the write left it.
     Result<QStringList> restore(qint64 checkpoint);
     /// From here on every question is answered with yes, by "rehearsal": the tour without a person.
     void playPerson();

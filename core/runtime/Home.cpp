@@ -31,8 +31,8 @@ Home Home::locate(const QString& folder)
         return home;
     }
     const QString name = QStringLiteral("/signalbox");
-    home.config = variable("XDG_CONFIG_HOME", home.user + QStringLiteral("/.config")) + name
-        + QStringLiteral("/signalbox.yaml");
+    home.config = variable("XDG_CONFIG_HOME", home.user + QStringLiteral("/.config")) + name +
+                  QStringLiteral("/signalbox.yaml");
     home.data = variable("XDG_DATA_HOME", home.user + QStringLiteral("/.local/share")) + name;
     home.state = variable("XDG_STATE_HOME", home.user + QStringLiteral("/.local/state")) + name;
     home.run = variable("XDG_RUNTIME_DIR", home.state + QStringLiteral("/run")) + name;
@@ -43,14 +43,16 @@ Result<> Home::prepare() const
 {
     for (const QString& folder : {QFileInfo(config).path(), data, state, run}) {
         if (!QDir().mkpath(folder)) {
-            return fail(ErrorCode::Io,
-                        QStringLiteral("The folder %1 cannot be made; check its permissions and the disk.")
-                            .arg(folder),
-                        folder);
+            return fail(
+                ErrorCode::Io,
+                QStringLiteral("The folder %1 cannot be made; check its permissions and the disk.")
+                    .arg(folder),
+                folder);
         }
         if (!QFileInfo(folder).isWritable()) {
             return fail(ErrorCode::Io,
-                        QStringLiteral("The folder %1 cannot be written to; check its permissions.").arg(folder),
+                        QStringLiteral("The folder %1 cannot be written to; check its permissions.")
+                            .arg(folder),
                         folder);
         }
         if (folder == data || folder == run || folder == state) {

@@ -9,10 +9,10 @@ namespace sb::runtime {
 struct Home
 {
     QString config; ///< signalbox.yaml
-    QString data; ///< databases, keys, the tour; never visible in a sandbox
-    QString state; ///< what a window remembers: layout, drafts
-    QString run; ///< token, socket, lock; gone after a restart of the machine at the latest
-    QString user; ///< what ~ stands for
+    QString data;   ///< databases, keys, the tour; never visible in a sandbox
+    QString state;  ///< what a window remembers: layout, drafts
+    QString run;    ///< token, socket, lock; gone after a restart of the machine at the latest
+    QString user;   ///< what ~ stands for
 
     /// With a folder (from --home, else SIGNALBOX_HOME): everything below it. Else the XDG folders.
     static Home locate(const QString& folder);
@@ -23,7 +23,8 @@ struct Home
     [[nodiscard]] QString instanceDatabase() const;
     [[nodiscard]] QString tokenFile() const;
     [[nodiscard]] QString lockFile() const;
-    /// Where the first agent works unless the configuration says otherwise: DIR/workspace, or ~/signalbox.
+    /// Where the first agent works unless the configuration says otherwise: DIR/workspace, or
+    /// ~/signalbox.
     [[nodiscard]] QString defaultWorkspace() const;
 };
 

@@ -19,7 +19,8 @@ struct Hub::Listener
     std::deque<Event> waiting;
     bool posted = false;
     bool lagged = false;
-    std::recursive_mutex calling; // held while it is called, so that unsubscribing waits for the end of a call
+    std::recursive_mutex
+        calling; // held while it is called, so that unsubscribing waits for the end of a call
     bool ended = false; // under `calling`
 
     // Joins a piece to the newest one when they belong together.
@@ -92,9 +93,7 @@ struct Hub::Private
     std::atomic<int> count = 0;
 };
 
-Hub::Hub()
-    : m(std::make_shared<Private>())
-{}
+Hub::Hub() : m(std::make_shared<Private>()) {}
 
 Hub::~Hub() = default;
 

@@ -8,8 +8,9 @@
 
 namespace sb::runtime {
 
-/// Hands events to listeners, each on its own executor, in order. Bounded for each: of a listener that does not keep up,
-/// pictures of progress are merged, and beyond `capacity` waiting events everything is dropped and it gets Lagged.
+/// Hands events to listeners, each on its own executor, in order. Bounded for each: of a listener
+/// that does not keep up, pictures of progress are merged, and beyond `capacity` waiting events
+/// everything is dropped and it gets Lagged.
 class Hub
 {
 public:
@@ -18,7 +19,8 @@ public:
     Hub();
     ~Hub();
     void publish(protocol::Event event);
-    Subscription subscribe(Executor& executor, std::function<void(const protocol::Event&)> listener);
+    Subscription subscribe(Executor& executor,
+                           std::function<void(const protocol::Event&)> listener);
     /// Whether anybody listens: readings for nobody need not be made.
     [[nodiscard]] bool hasListeners() const;
 

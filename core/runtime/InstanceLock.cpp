@@ -24,7 +24,8 @@ InstanceLock::Owner readOwner(int descriptor)
 
 Result<InstanceLock> InstanceLock::acquire(const QString& path, const QString& role)
 {
-    const int descriptor = ::open(QFile::encodeName(path).constData(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    const int descriptor =
+        ::open(QFile::encodeName(path).constData(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (descriptor < 0) {
         return fail(ErrorCode::Io,
                     QStringLiteral("The lock %1 cannot be opened: %2.")
@@ -41,7 +42,8 @@ Result<InstanceLock> InstanceLock::acquire(const QString& path, const QString& r
                     path);
     }
     const QByteArray text = QByteArray::number(qint64(::getpid())) + ' ' + role.toUtf8() + '\n';
-    if (::ftruncate(descriptor, 0) != 0 || ::pwrite(descriptor, text.constData(), size_t(text.size()), 0) < 0) {
+    if (::ftruncate(descriptor, 0) != 0 ||
+        ::pwrite(descriptor, text.constData(), size_t(text.size()), 0) < 0) {
         return fail(ErrorCode::Io,
                     QStringLiteral("The lock %1 cannot be written: %2.")
                         .arg(path, QString::fromLocal8Bit(std::strerror(errno))),
@@ -64,7 +66,8 @@ InstanceLock::Owner InstanceLock::owner(const QString& path)
 
 InstanceLock::InstanceLock(InstanceLock&& other) noexcept
     : m_descriptor(std::exchange(other.m_descriptor, -1))
-{}
+{
+}
 
 InstanceLock& InstanceLock::operator=(InstanceLock&& other) noexcept
 {

@@ -27,9 +27,7 @@ public:
     ~InstanceLock();
 
 private:
-    explicit InstanceLock(int descriptor)
-        : m_descriptor(descriptor)
-    {}
+    explicit InstanceLock(int descriptor) : m_descriptor(descriptor) {}
     int m_descriptor = -1;
 };
 

@@ -36,15 +36,18 @@ Result<std::shared_ptr<Models>> Models::make(const config::Config& config,
         std::shared_ptr<llm::Provider> made;
         switch (provider.api) {
         case config::Api::OpenAiChat:
-            made = std::make_shared<llm::OpenAiChat>(httpSettings(provider, secrets), network, clock);
+            made =
+                std::make_shared<llm::OpenAiChat>(httpSettings(provider, secrets), network, clock);
             break;
         case config::Api::Anthropic:
-            made = std::make_shared<llm::AnthropicMessages>(httpSettings(provider, secrets), network, clock);
+            made = std::make_shared<llm::AnthropicMessages>(
+                httpSettings(provider, secrets), network, clock);
             break;
         case config::Api::Rehearsal: {
             llm::Rehearsal::Settings pace;
-            const QString script = provider.script.isEmpty() ? QStringLiteral(":/tour/trajectory.json")
-                                                             : provider.script;
+            const QString script = provider.script.isEmpty()
+                                       ? QStringLiteral(":/tour/trajectory.json")
+                                       : provider.script;
             SB_TRY(made, llm::Rehearsal::fromFile(script, provider.id, pace, network, clock));
             break;
         }
@@ -66,8 +69,12 @@ Result<std::shared_ptr<Models>> Models::make(const config::Config& config,
     for (const auto& route : config.routes.fallback) {
         routes[QStringLiteral("fallback")].append(route.text());
     }
-    models->m_router = std::make_unique<llm::Router>(
-        routes, models->m_providers, llm::Reliable::Settings{}, llm::Breakers::Settings{}, network, clock);
+    models->m_router = std::make_unique<llm::Router>(routes,
+                                                     models->m_providers,
+                                                     llm::Reliable::Settings{},
+                                                     llm::Breakers::Settings{},
+                                                     network,
+                                                     clock);
     return models;
 }
 
@@ -82,8 +89,12 @@ Result<std::shared_ptr<Models>> Models::rehearsed(const QString& script,
     models->m_providers[QStringLiteral("rehearsal")] = std::move(recorded);
     const QMap<QString, QStringList> routes{
         {QStringLiteral("default"), {QStringLiteral("rehearsal/recorded")}}};
-    models->m_router = std::make_unique<llm::Router>(
-        routes, models->m_providers, llm::Reliable::Settings{}, llm::Breakers::Settings{}, network, clock);
+    models->m_router = std::make_unique<llm::Router>(routes,
+                                                     models->m_providers,
+                                                     llm::Reliable::Settings{},
+                                                     llm::Breakers::Settings{},
+                                                     network,
+                                                     clock);
     return models;
 }
 

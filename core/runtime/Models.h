@@ -11,16 +11,15 @@ class Secrets;
 
 namespace sb::runtime {
 
-/// The model services of one configuration, with routes and prices. Made anew when the configuration changes; calls
-/// under way keep the old one alive.
+/// The model services of one configuration, with routes and prices. Made anew when the
+/// configuration changes; calls under way keep the old one alive.
 class Models
 {
 public:
-    /// The network executor must have an event loop. InvalidInput for a rehearsal that cannot be read.
-    static Result<std::shared_ptr<Models>> make(const config::Config& config,
-                                                secrets::Secrets& secrets,
-                                                Executor& network,
-                                                Clock& clock);
+    /// The network executor must have an event loop. InvalidInput for a rehearsal that cannot be
+    /// read.
+    static Result<std::shared_ptr<Models>>
+    make(const config::Config& config, secrets::Secrets& secrets, Executor& network, Clock& clock);
 
     /// One recorded model for every kind of process.
     static Result<std::shared_ptr<Models>> rehearsed(const QString& script,

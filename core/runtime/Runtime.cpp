@@ -22,10 +22,9 @@ constexpr size_t agentThreads = 2;
 } // namespace
 
 Runtime::Runtime(Settings settings, Clock& clock, InstanceLock lock)
-    : m_settings(std::move(settings))
-    , m_clock(clock)
-    , m_lock(std::move(lock))
-{}
+    : m_settings(std::move(settings)), m_clock(clock), m_lock(std::move(lock))
+{
+}
 
 Result<std::unique_ptr<Runtime>> Runtime::open(Settings settings, Clock& clock)
 {
@@ -48,11 +47,13 @@ Result<> Runtime::build()
     m_secrets = std::make_unique<secrets::Secrets>(
         secrets::Secrets::Settings{}, *m_feed, *m_pool, m_clock, m_redactor);
     m_sandbox = std::make_unique<sandbox::Sandbox>(
-        sandbox::Sandbox::Settings{m_settings.helper,
-                                   QStringLiteral("bwrap"),
-                                   {m_settings.home.data, m_settings.home.state, m_settings.home.run}},
+        sandbox::Sandbox::Settings{
+            m_settings.helper,
+            QStringLiteral("bwrap"),
+            {m_settings.home.data, m_settings.home.state, m_settings.home.run}},
         m_clock);
-    for (auto& tool : tools::builtinWorkerTools({*m_sandbox, *m_pool, *m_network, m_clock, m_git})) {
+    for (auto& tool :
+         tools::builtinWorkerTools({*m_sandbox, *m_pool, *m_network, m_clock, m_git})) {
         m_registry.add(std::move(tool), {ProcessKind::Worker});
     }
     process::addDelegationTools(m_registry, [this](const QString& id) -> process::Delegator* {
@@ -124,8 +125,8 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
     std::optional<Error> trouble = problem;
     if (!trouble) {
         auto models = config->agents.isEmpty()
-            ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
-            : Models::make(*config, *m_secrets, *m_network, m_clock);
+                          ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
+                          : Models::make(*config, *m_secrets, *m_network, m_clock);
         if (!models) {
             trouble = models.error();
         } else {
@@ -179,18 +180,21 @@ Result<AgentRuntime*> Runtime::agent(const QString& id)
         if (found != m_agents.end()) {
             slot = found->second;
         } else if (config::isAgentId(id) && QFileInfo::exists(m_settings.home.agentFolder(id))) {
-            // It is not in the configuration (any more), but its record is there: for reading and settling.
+            // It is not in the configuration (any more), but its record is there: for reading and
+            // settling.
             slot = std::make_shared<Slot>();
             slot->definition.id = id;
             slot->definition.workspace = m_settings.home.defaultWorkspace();
             m_agents[id] = slot;
         } else {
             QStringList known = m_order;
-            return fail(ErrorCode::NotFound,
-                        known.isEmpty()
-                            ? QStringLiteral("There is no agent \"%1\"; the configuration names none.").arg(id)
-                            : QStringLiteral("There is no agent \"%1\"; the configuration has %2.")
-                                  .arg(id, known.join(QStringLiteral(", "))));
+            return fail(
+                ErrorCode::NotFound,
+                known.isEmpty()
+                    ? QStringLiteral("There is no agent \"%1\"; the configuration names none.")
+                          .arg(id)
+                    : QStringLiteral("There is no agent \"%1\"; the configuration has %2.")
+                          .arg(id, known.join(QStringLiteral(", "))));
         }
     }
     return openSlot(*slot);
@@ -235,18 +239,19 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
         SB_TRY(models, Models::none(*m_network, m_clock));
     }
     auto opened = AgentRuntime::open(
-        AgentRuntime::Parts{m_settings.home,
-                            m_clock,
-                            *loop,
-                            *m_feed,
-                            *m_pool,
-                            m_registry,
-                            m_hub,
-                            *m_signingKey,
-                            [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
-                            [this](const QString& text) { return m_redactor.redact(text); },
-                            expire,
-                            [this] { publishTotals(); }},
+        AgentRuntime::Parts{
+            m_settings.home,
+            m_clock,
+            *loop,
+            *m_feed,
+            *m_pool,
+            m_registry,
+            m_hub,
+            *m_signingKey,
+            [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
+            [this](const QString& text) { return m_redactor.redact(text); },
+            expire,
+            [this] { publishTotals(); }},
         slot.definition,
         std::move(models));
     if (!opened) {
@@ -348,7 +353,8 @@ protocol::Totals Runtime::totals()
             totals.costKnown = totals.costKnown || cost->second;
         }
     }
-    totals.journalProblem = m_journalProblem.withLock([](const QString& problem) { return problem; });
+    totals.journalProblem =
+        m_journalProblem.withLock([](const QString& problem) { return problem; });
     return totals;
 }
 
@@ -368,18 +374,20 @@ QByteArray Runtime::metrics()
     const auto now = totals();
     QByteArray text;
     const auto gauge = [&](const char* name, const char* help, qint64 value) {
-        text += QByteArray("# HELP ") + name + ' ' + help + "\n# TYPE " + name + " gauge\n" + name + ' '
-            + QByteArray::number(value) + '\n';
+        text += QByteArray("# HELP ") + name + ' ' + help + "\n# TYPE " + name + " gauge\n" + name +
+                ' ' + QByteArray::number(value) + '\n';
     };
     gauge("signalbox_processes_running", "Turns, branches and workers at work.", now.running);
     gauge("signalbox_approvals_waiting", "Questions that wait for a person.", now.waiting);
-    gauge("signalbox_cost_today_micro_usd", "Spent today (UTC), from the configured prices.", now.costMicroUsd);
+    gauge("signalbox_cost_today_micro_usd",
+          "Spent today (UTC), from the configured prices.",
+          now.costMicroUsd);
     text += "# HELP signalbox_journal_entries_total Entries in each agent's chain.\n"
             "# TYPE signalbox_journal_entries_total counter\n";
     for (const QString& id : agentIds(false)) {
         if (AgentRuntime* const open = openAgent(id)) {
-            text += "signalbox_journal_entries_total{agent=\"" + id.toUtf8() + "\"} "
-                + QByteArray::number(open->journal().lastSeq()) + '\n';
+            text += "signalbox_journal_entries_total{agent=\"" + id.toUtf8() + "\"} " +
+                    QByteArray::number(open->journal().lastSeq()) + '\n';
         }
     }
     return text;

@@ -19,14 +19,16 @@ public:
     struct Settings
     {
         Home home;
-        QString role; ///< "window", "serve", "run", "cli": who holds the home
+        QString role;   ///< "window", "serve", "run", "cli": who holds the home
         QString helper; ///< path of signalbox-sandbox-helper
-        bool needsConfig = true; ///< false: a missing or bad file leaves an instance without agents (window, tour)
+        bool needsConfig =
+            true; ///< false: a missing or bad file leaves an instance without agents (window, tour)
     };
-    /// Takes the home, reads the configuration. Opens no database yet. Conflict when another process runs the home;
-    /// what config::load says of the file.
+    /// Takes the home, reads the configuration. Opens no database yet. Conflict when another
+    /// process runs the home; what config::load says of the file.
     static Result<std::unique_ptr<Runtime>> open(Settings settings, Clock& clock);
-    /// Leaves in order: nobody can ask any more, processes leave, journals close with a signed head, threads end.
+    /// Leaves in order: nobody can ask any more, processes leave, journals close with a signed
+    /// head, threads end.
     ~Runtime() override;
 
     // protocol::RuntimeClient
@@ -34,8 +36,9 @@ public:
     Subscription subscribe(Executor& executor,
                            std::function<void(const protocol::Event&)> listener) override;
 
-    /// Opens every agent, takes up what was interrupted, and follows the configuration file. In the background; the
-    /// answer comes when all agents are open. Those that cannot be opened say why in their AgentInfo.
+    /// Opens every agent, takes up what was interrupted, and follows the configuration file. In the
+    /// background; the answer comes when all agents are open. Those that cannot be opened say why
+    /// in their AgentInfo.
     Future<> takeUp();
     /// Answers when a channel has nothing left to do, or only waits for a person.
     Future<> settledDown(const QString& agent, const QString& channel);
@@ -50,7 +53,8 @@ private:
     struct Slot;
     Runtime(Settings settings, Clock& clock, InstanceLock lock);
     Result<> build();
-    void applyConfig(const std::shared_ptr<const config::Config>& config, const std::optional<Error>& problem);
+    void applyConfig(const std::shared_ptr<const config::Config>& config,
+                     const std::optional<Error>& problem);
 
     /// The agent when it is open already; nullptr else. Never blocks.
     AgentRuntime* openAgent(const QString& id);

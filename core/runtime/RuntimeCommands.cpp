@@ -9,8 +9,8 @@
 
 #include <unistd.h>
 
-// One function a command. Those that only hand on to an open agent never leave the caller's thread; what reads from disk
-// runs on the pool.
+// One function a command. Those that only hand on to an open agent never leave the caller's thread;
+// what reads from disk runs on the pool.
 namespace sb::runtime {
 
 namespace {
@@ -35,15 +35,16 @@ Future<R> mapped(Future<T> future, F f)
 {
     Promise<R> promise;
     auto answer = promise.future();
-    std::move(future).then([promise = std::move(promise), f = std::move(f)](Result<T> result) mutable {
-        if (!result) {
-            promise.set(std::unexpected(result.error()));
-        } else if constexpr (std::is_void_v<T>) {
-            promise.set(f());
-        } else {
-            promise.set(f(std::move(*result)));
-        }
-    });
+    std::move(future).then(
+        [promise = std::move(promise), f = std::move(f)](Result<T> result) mutable {
+            if (!result) {
+                promise.set(std::unexpected(result.error()));
+            } else if constexpr (std::is_void_v<T>) {
+                promise.set(f());
+            } else {
+                promise.set(f(std::move(*result)));
+            }
+        });
     return answer;
 }
 
@@ -75,8 +76,9 @@ Future<QJsonObject> Runtime::withAgent(const QString& id, F f)
             promise.set(std::unexpected(opened.error()));
             return;
         }
-        asJson<R>(f(**opened)).then(
-            [promise = std::move(promise)](Result<QJsonObject> result) { promise.set(std::move(result)); });
+        asJson<R>(f(**opened)).then([promise = std::move(promise)](Result<QJsonObject> result) {
+            promise.set(std::move(result));
+        });
     });
     return answer;
 }
@@ -90,8 +92,8 @@ Future<QJsonObject> Runtime::onPool(F f)
 
 Future<QJsonObject> Runtime::handle(protocol::Ping)
 {
-    return Future<QJsonObject>::ready(protocol::toJson(protocol::Ping::Reply{
-        qint64(::getpid()), QStringLiteral(SB_VERSION), m_settings.role}));
+    return Future<QJsonObject>::ready(protocol::toJson(
+        protocol::Ping::Reply{qint64(::getpid()), QStringLiteral(SB_VERSION), m_settings.role}));
 }
 
 Future<QJsonObject> Runtime::handle(protocol::Activate command)
@@ -118,18 +120,19 @@ Future<QJsonObject> Runtime::handle(protocol::GetSnapshot)
             }
             AgentRuntime& runtime = **opened;
             reply.agents.append(runtime.info());
-            const auto read = runtime.database().read([&](store::Connection& connection) -> Result<> {
-                SB_TRY(const auto channels, process::readChannels(connection, 500));
-                for (const auto& channel : channels) {
-                    reply.channels.append(runtime.decorate(channel));
-                }
-                SB_TRY(const auto processes, process::readRecentProcesses(connection, 100));
-                for (auto process : processes) {
-                    process.agent = id;
-                    reply.processes.append(std::move(process));
-                }
-                return {};
-            });
+            const auto read =
+                runtime.database().read([&](store::Connection& connection) -> Result<> {
+                    SB_TRY(const auto channels, process::readChannels(connection, 500));
+                    for (const auto& channel : channels) {
+                        reply.channels.append(runtime.decorate(channel));
+                    }
+                    SB_TRY(const auto processes, process::readRecentProcesses(connection, 100));
+                    for (auto process : processes) {
+                        process.agent = id;
+                        reply.processes.append(std::move(process));
+                    }
+                    return {};
+                });
             if (!read) {
                 reply.agents.last().problem = read.error().message;
                 continue;
@@ -169,11 +172,13 @@ Future<QJsonObject> Runtime::handle(protocol::Ask command)
     return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
         protocol::SendMessage message{
             command.agent, command.channel, command.text, command.from, command.key};
-        return mapped<Reply>(
-            agent.host().ask(std::move(message), QStringLiteral("api")),
-            [](const process::TurnResult& turn) {
-                return Reply{turn.text, turn.failed, turn.usage.inputTokens, turn.usage.outputTokens};
-            });
+        return mapped<Reply>(agent.host().ask(std::move(message), QStringLiteral("api")),
+                             [](const process::TurnResult& turn) {
+                                 return Reply{turn.text,
+                                              turn.failed,
+                                              turn.usage.inputTokens,
+                                              turn.usage.outputTokens};
+                             });
     });
 }
 
@@ -183,7 +188,8 @@ Future<QJsonObject> Runtime::handle(protocol::GetTranscript command)
     return onPool<Reply>([this, command]() -> Result<Reply> {
         SB_TRY(AgentRuntime* const opened, agent(command.agent));
         return opened->database().read([&](store::Connection& connection) {
-            return process::readTranscript(connection, command.channel, command.before, command.limit);
+            return process::readTranscript(
+                connection, command.channel, command.before, command.limit);
         });
     });
 }
@@ -208,7 +214,8 @@ Future<QJsonObject> Runtime::handle(protocol::ListApprovals command)
     using Reply = protocol::ListApprovals::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
         Reply reply;
-        const QStringList ids = command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        const QStringList ids =
+            command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
         for (const QString& id : ids) {
             SB_TRY(AgentRuntime* const opened, agent(id));
             SB_TRY(const auto approvals, opened->approvals().list(command.all));
@@ -261,8 +268,8 @@ Future<QJsonObject> Runtime::handle(protocol::SettleApproval command)
                     promise.set(std::move(settled));
                     return;
                 }
-                // Whoever asked may have been parked in an earlier life of the program: it goes on here. The answer comes
-                // once it does, so that a caller can wait for its end.
+                // Whoever asked may have been parked in an earlier life of the program: it goes on
+                // here. The answer comes once it does, so that a caller can wait for its end.
                 if (owner->definition().id == tourAgentId()) {
                     (void)prepareTour();
                 }
@@ -279,7 +286,8 @@ Future<QJsonObject> Runtime::handle(protocol::QueryJournal command)
 {
     using Reply = protocol::QueryJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
-        SB_TRY(AgentRuntime* const opened, agent(command.agent.isEmpty() ? standardAgent() : command.agent));
+        SB_TRY(AgentRuntime* const opened,
+               agent(command.agent.isEmpty() ? standardAgent() : command.agent));
         return opened->journal().query(command);
     });
 }
@@ -296,12 +304,14 @@ Result<protocol::VerifyReport> Runtime::verify(const QString& id)
     if (opened.error().code != ErrorCode::Corrupt) {
         return std::unexpected(opened.error());
     }
-    // A chain whose end is damaged cannot be written any more, but what is wrong with it can still be told.
+    // A chain whose end is damaged cannot be written any more, but what is wrong with it can still
+    // be told.
     SB_TRY(const auto key, journal::SigningKey::loadOrCreate(m_settings.home.data));
-    auto database = store::Database::open({m_settings.home.agentFolder(id) + QStringLiteral("/agent.db"),
-                                           QStringLiteral(":/sql/agent"),
-                                           {}},
-                                          m_clock);
+    auto database =
+        store::Database::open({m_settings.home.agentFolder(id) + QStringLiteral("/agent.db"),
+                               QStringLiteral(":/sql/agent"),
+                               {}},
+                              m_clock);
     if (!database) {
         protocol::VerifyReport report;
         report.agent = id;
@@ -316,7 +326,8 @@ Future<QJsonObject> Runtime::handle(protocol::VerifyJournal command)
     using Reply = protocol::VerifyJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
         Reply reply;
-        const QStringList ids = command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        const QStringList ids =
+            command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
         for (const QString& id : ids) {
             SB_TRY(auto report, verify(id));
             if (!report.ok) {
@@ -333,19 +344,22 @@ Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
 {
     using Reply = protocol::ExportJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
-        SB_TRY(AgentRuntime* const opened, agent(command.agent.isEmpty() ? standardAgent() : command.agent));
+        SB_TRY(AgentRuntime* const opened,
+               agent(command.agent.isEmpty() ? standardAgent() : command.agent));
         // Written beside the target and renamed, so that a failure leaves no half of a file.
         QSaveFile file(command.path);
         if (!file.open(QIODevice::WriteOnly)) {
-            return fail(ErrorCode::Io,
-                        QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
-                        command.path);
+            return fail(
+                ErrorCode::Io,
+                QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
+                command.path);
         }
         SB_TRY(const qint64 entries, opened->journal().exportTo(file, {}, {}));
         if (!file.commit()) {
-            return fail(ErrorCode::Io,
-                        QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
-                        command.path);
+            return fail(
+                ErrorCode::Io,
+                QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
+                command.path);
         }
         return Reply{entries, command.path};
     });
@@ -354,8 +368,9 @@ Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
 Future<QJsonObject> Runtime::handle(protocol::ErasePayload command)
 {
     return withAgent<protocol::Done>(command.agent, [command](AgentRuntime& agent) {
-        return mapped<protocol::Done>(agent.journal().erase(command.seq, command.reason, command.by),
-                                      [](const protocol::Entry&) { return protocol::Done(); });
+        return mapped<protocol::Done>(
+            agent.journal().erase(command.seq, command.reason, command.by),
+            [](const protocol::Entry&) { return protocol::Done(); });
     });
 }
 

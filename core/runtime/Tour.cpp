@@ -33,7 +33,8 @@ QString tourAgentId()
 
 QString tourTask()
 {
-    return QStringLiteral("The test in this repository fails. Find out why, fix it, and commit the fix.");
+    return QStringLiteral(
+        "The test in this repository fails. Find out why, fix it, and commit the fix.");
 }
 
 Result<TourParts> makeTour(const Home& home, Executor& network, Clock& clock)
@@ -59,10 +60,14 @@ Result<> resetTour(const Home& home, git::Library& library)
 {
     const QString workspace = workspaceOf(home);
     if (QDir(workspace).exists() && !QDir(workspace).removeRecursively()) {
-        return fail(ErrorCode::Io, QStringLiteral("The old tour in %1 cannot be removed.").arg(workspace), workspace);
+        return fail(ErrorCode::Io,
+                    QStringLiteral("The old tour in %1 cannot be removed.").arg(workspace),
+                    workspace);
     }
     if (!QDir().mkpath(workspace)) {
-        return fail(ErrorCode::Io, QStringLiteral("The folder %1 cannot be made.").arg(workspace), workspace);
+        return fail(ErrorCode::Io,
+                    QStringLiteral("The folder %1 cannot be made.").arg(workspace),
+                    workspace);
     }
     const QString bundled = QStringLiteral(":/tour/repository");
     QDirIterator files(bundled, QDir::Files, QDirIterator::Subdirectories);
@@ -73,7 +78,8 @@ Result<> resetTour(const Home& home, git::Library& library)
         if (!QFile::copy(source, target)) {
             return fail(ErrorCode::Io, QStringLiteral("%1 cannot be written.").arg(target), target);
         }
-        QFile::setPermissions(target, QFile::ReadOwner | QFile::WriteOwner | QFile::ReadGroup | QFile::ReadOther);
+        QFile::setPermissions(
+            target, QFile::ReadOwner | QFile::WriteOwner | QFile::ReadGroup | QFile::ReadOther);
     }
     SB_TRY(auto repository, git::Repository::init(library, workspace));
     git::CommitRequest commit;

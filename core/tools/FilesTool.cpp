@@ -235,6 +235,7 @@ Result<Plan> ReplacingTool::plan(const QJsonObject& arguments, const Context& co
             : translated("Create %1 (+%2)").arg(shown).arg(diff.insertions);
     plan.digests.insert(place.absolute, before ? digestOf(*before) : QString());
     plan.before.insert(place.absolute, before);
+    plan.after.insert(place.absolute, digestOf(content));
     return plan;
 }
 

@@ -568,6 +568,29 @@ Result<> Workspace::write(const QString& relative,
     return {};
 }
 
+Result<> Workspace::remove(const QString& relative, const QString& expectedDigest) const
+{
+    const qsizetype slash = relative.lastIndexOf(u'/');
+    const QByteArray name = relative.mid(slash + 1).toUtf8();
+    SB_TRY(const Descriptor folder,
+           makeFolders(m->fd.get(), relative.left(std::max<qsizetype>(0, slash))));
+    SB_CHECK(takeTurn(folder.get(), relative)); // until the folder is closed
+    // Moved aside first, so that what is looked at is exactly what is removed.
+    const QByteArray aside = ".sb-" + randomBytes(8).toHex() + ".part";
+    if (renameWith(folder.get(), name, aside, RENAME_NOREPLACE) != 0) {
+        return errno == ENOENT ? changed(relative) : systemError(errno, relative, kWritten);
+    }
+    if (!hasDigest(folder.get(), aside, expectedDigest, relative)) {
+        renameWith(folder.get(), aside, name, RENAME_NOREPLACE);
+        return changed(relative);
+    }
+    if (unlinkat(folder.get(), aside.constData(), 0) != 0) {
+        return systemError(errno, relative, kWritten);
+    }
+    fsync(folder.get());
+    return {};
+}
+
 Result<Listing> Workspace::list(const QString& relative, int cap) const
 {
     Descriptor fd =

@@ -89,6 +89,9 @@ public:
     [[nodiscard]] Result<>
     write(const QString& relative, const QByteArray& bytes, const QString& expectedDigest) const;
 
+    /// Removes the file, only when it is still the one with this digest; else Conflict.
+    [[nodiscard]] Result<> remove(const QString& relative, const QString& expectedDigest) const;
+
     /// What is in one folder.
     [[nodiscard]] Result<Listing> list(const QString& relative, int cap) const;
 
