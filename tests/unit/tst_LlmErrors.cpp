@@ -335,17 +335,10 @@ private Q_SLOTS:
 
     void endlessAnswers_data()
     {
-        QFETCH_GLOBAL(bool, anthropic);
-        const QByteArray before = anthropic ? "data: "
-                                              "{\"type\":\"content_block_delta\",\"index\":0,"
-                                              "\"delta\":{\"type\":\"text_delta\",\"text\":\""
-                                            : "data: {\"choices\":[{\"delta\":{\"content\":\"";
-        const QByteArray after = anthropic ? "\"}}\n\n" : "\"}}]}\n\n";
-        const QByteArray event = before + QByteArray(4000, 'x') + after;
         QTest::addColumn<QByteArray>("bytes");
         QTest::addColumn<QString>("message");
         QTest::newRow("text")
-            << event
+            << QByteArray()
             << u"The model service \"local\" sent more than 8 MiB of text and was cut off. Choose another model or ask for less."_s;
         const QString raw =
             u"The model service \"local\" sent more than 32 MiB and was cut off. Choose another model or look at the service."_s;
@@ -356,7 +349,16 @@ private Q_SLOTS:
     }
     void endlessAnswers()
     {
+        QFETCH_GLOBAL(bool, anthropic);
         QFETCH(QByteArray, bytes);
+        if (bytes.isEmpty()) { // rows are made once for both interfaces
+            bytes = anthropic ? "data: "
+                                "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_"
+                                "delta\",\"text\":\""
+                              : "data: {\"choices\":[{\"delta\":{\"content\":\"";
+            bytes += QByteArray(4000, 'x');
+            bytes += anthropic ? "\"}}\n\n" : "\"}}]}\n\n";
+        }
         QFETCH(QString, message);
         m_model->otherwise(Reply().endless(bytes));
         const Error error = errorOf();
