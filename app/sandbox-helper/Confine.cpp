@@ -116,6 +116,13 @@ constexpr int Forbidden[] = {
     SCMP_SYS(modify_ldt),
 };
 
+// libseccomp's own macros for this are C.
+constexpr scmp_arg_cmp
+argument(unsigned number, scmp_compare compare, std::uint64_t first, std::uint64_t second = 0)
+{
+    return {number, compare, first, second};
+}
+
 // One filter under construction. Every rule that can't be added makes the whole fail.
 class Filter
 {
@@ -132,9 +139,9 @@ public:
             keep(seccomp_rule_add(m_context, SCMP_ACT_ERRNO(EPERM), call, 0));
         }
     }
-    void refuse(int call, scmp_arg_cmp argument)
+    void refuse(int call, scmp_arg_cmp when)
     {
-        keep(seccomp_rule_add_array(m_context, SCMP_ACT_ERRNO(EPERM), call, 1, &argument));
+        keep(seccomp_rule_add_array(m_context, SCMP_ACT_ERRNO(EPERM), call, 1, &when));
     }
     void missing(int call) { keep(seccomp_rule_add(m_context, SCMP_ACT_ERRNO(ENOSYS), call, 0)); }
     bool load()
@@ -205,22 +212,22 @@ bool restrictSystemCalls()
                                          CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
     for (std::uint64_t flag = 1; flag != 0 && flag <= namespaces; flag <<= 1) {
         if (flag & namespaces) {
-            filter.refuse(SCMP_SYS(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag));
+            filter.refuse(SCMP_SYS(clone), argument(0, SCMP_CMP_MASKED_EQ, flag, flag));
         }
     }
     filter.missing(SCMP_SYS(clone3));
     // Typing on somebody's terminal. The kernel reads 32 bits of the request.
     for (const std::uint64_t request : {std::uint64_t(TIOCSTI), std::uint64_t(TIOCLINUX)}) {
-        filter.refuse(SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffULL, request));
+        filter.refuse(SCMP_SYS(ioctl), argument(1, SCMP_CMP_MASKED_EQ, 0xffffffffULL, request));
     }
     // Only Unix and Internet sockets, and those end at the sandbox's own empty network. Others
     // (vsock, netlink, raw packets, the kernel's cryptography …) are not all bound by the network
     // namespace.
     for (const int call : {SCMP_SYS(socket), SCMP_SYS(socketpair)}) {
-        filter.refuse(call, SCMP_A0(SCMP_CMP_GT, std::uint64_t(AF_INET6)));
-        filter.refuse(call, SCMP_A0(SCMP_CMP_EQ, std::uint64_t(AF_UNSPEC)));
+        filter.refuse(call, argument(0, SCMP_CMP_GT, std::uint64_t(AF_INET6)));
+        filter.refuse(call, argument(0, SCMP_CMP_EQ, std::uint64_t(AF_UNSPEC)));
         for (std::uint64_t family = AF_INET + 1; family < AF_INET6; ++family) {
-            filter.refuse(call, SCMP_A0(SCMP_CMP_EQ, family));
+            filter.refuse(call, argument(0, SCMP_CMP_EQ, family));
         }
     }
     return filter.load();

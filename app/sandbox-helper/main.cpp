@@ -26,7 +26,7 @@ using namespace sb::sandbox::helper;
 
 namespace {
 
-constexpr int WatchEveryMs = 100;
+constexpr int FirstWatchMs = 100; // most commands have ended by then
 
 struct Parameters
 {
@@ -205,8 +205,9 @@ std::int64_t nowMs()
 }
 
 // What no limit of the kernel holds without a control group: the sum over all processes, and their
-// number for root.
-void watch(const sb::helper::Limits& limits)
+// number for root. Returns how many milliseconds may pass until the next look: fewer, the less room
+// there is to fill.
+std::int64_t watch(const sb::helper::Limits& limits, bool capped)
 {
     const auto usage = sb::helper::measure(limits.totalMemoryBytes);
     if (usage.memoryBytes > limits.totalMemoryBytes) {
@@ -217,6 +218,10 @@ void watch(const sb::helper::Limits& limits)
         report(ReportKind::Exceeded, int(Excess::Processes));
         _exit(1);
     }
+    constexpr std::uint64_t bytesPerMs = 4'000'000; // about as fast as memory can be filled
+    const auto room = (limits.totalMemoryBytes - usage.memoryBytes) / bytesPerMs;
+    const std::uint64_t longest = capped ? 500 : FirstWatchMs;
+    return std::int64_t(room < 50 ? 50 : room > longest ? longest : room);
 }
 
 } // namespace
@@ -238,11 +243,8 @@ int main()
     sb::helper::volunteerForOom();
     const bool capped = parameters.capPids && sb::helper::capPids(parameters.limits.processes);
     const int landlock = parameters.landlock ? sb::helper::landlockVersion() : 0;
-    prctl(PR_SET_DUMPABLE,
-          0,
-          0,
-          0,
-          0); // /proc/1 is closed to the command; starting it makes it whole again
+    // Closes /proc/1 to the command, which itself becomes whole again when it is started.
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 
     sigset_t signals;
     sigemptyset(&signals);
@@ -264,17 +266,16 @@ int main()
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     close(STDERR_FILENO);
-    std::int64_t nextWatch = nowMs() + WatchEveryMs;
+    std::int64_t nextWatch = nowMs() + FirstWatchMs;
     for (;;) {
         pollfd waits[] = {{deaths, POLLIN, 0}, {ControlFd, POLLIN, 0}};
-        const int ready = poll(waits, 2, WatchEveryMs);
-        if (ready < 0 && errno != EINTR) {
+        const auto left = nextWatch - nowMs();
+        if (poll(waits, 2, left > 0 ? int(left) : 0) < 0 && errno != EINTR) {
             _exit(1);
         }
         // A busy sandbox wakes us all the time; the clock decides, not the silence.
-        if (const auto now = nowMs(); now >= nextWatch) {
-            nextWatch = now + WatchEveryMs;
-            watch(parameters.limits);
+        if (nowMs() >= nextWatch) {
+            nextWatch = nowMs() + watch(parameters.limits, capped);
         }
         if (waits[0].revents) {
             signalfd_siginfo information;

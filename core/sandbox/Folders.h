@@ -6,6 +6,19 @@
 
 namespace sb::sandbox {
 
+/// Which file a path leads to, whatever it is called later.
+struct FileIdentity
+{
+    quint64 device = 0;
+    quint64 inode = 0;
+    bool operator==(const FileIdentity&) const = default;
+};
+/// Follows no link; nothing when there is no such file.
+std::optional<FileIdentity> fileIdentity(const QString& path);
+
+/// Whether the path is the folder or lies below it; both with links resolved.
+bool liesIn(const QString& path, const QString& folder);
+
 /// The data folders: they stay absent even where a workspace lies around them.
 class HiddenPaths
 {
@@ -17,18 +30,11 @@ public:
     [[nodiscard]] Result<QStringList> within(const QString& workspace) const;
 
 private:
-    struct Identity
-    {
-        quint64 device = 0;
-        quint64 inode = 0;
-        bool operator==(const Identity&) const = default;
-    };
     struct Hidden
     {
         QString path;
-        std::optional<Identity> identity;
+        std::optional<FileIdentity> identity;
     };
-    static std::optional<Identity> identity(const QString& path);
     std::vector<Hidden> m_paths;
 };
 

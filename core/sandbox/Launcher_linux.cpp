@@ -1,5 +1,6 @@
 #include "core/sandbox/Launcher_linux.h"
 #include "core/sandbox/Environment.h"
+#include "core/sandbox/Folders.h"
 #include "core/sandbox/HelperProtocol.h"
 
 #include <QDir>
@@ -176,13 +177,19 @@ launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<Et
     arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/dev/shm"_s;
     arguments << u"--remount-ro"_s << u"/dev"_s;
     arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/tmp"_s;
-    arguments << u"--dir"_s << u"/run"_s << u"--symlink"_s << u"/tmp"_s << u"/var/tmp"_s;
+    arguments << u"--dir"_s << u"/run"_s;
+    if (!liesIn(plan.workspace, u"/var"_s)) { // a workspace there needs real folders above it
+        arguments << u"--symlink"_s << u"/tmp"_s << u"/var/tmp"_s;
+    }
     arguments << u"--ro-bind"_s << host.helper << text(helper::Program);
     if (host.pidMax) {
         arguments << u"--bind"_s << u"/proc/sys/kernel/pid_max"_s << text(helper::PidMax);
     }
     arguments << (plan.workspaceReadOnly ? u"--ro-bind"_s : u"--bind"_s) << plan.workspace
               << plan.workspace;
+    if (liesIn(host.helper, plan.workspace)) { // whoever works on Signalbox itself
+        arguments << u"--ro-bind"_s << host.helper << host.helper;
+    }
     for (const auto& path : host.hidden) {
         if (QFileInfo(path).isDir()) {
             arguments << u"--size"_s << u"4096"_s << u"--perms"_s << u"0000"_s << u"--tmpfs"_s

@@ -13,11 +13,6 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-bool lies(const QString& path, const QString& folder)
-{
-    return path == folder || path.startsWith(folder.endsWith(u'/') ? folder : folder + u'/');
-}
-
 // Length first, so that no two lists of fields make the same bytes.
 class Hasher
 {
@@ -75,22 +70,27 @@ QString LaunchPlan::hash() const
     return hasher.result();
 }
 
-HiddenPaths::HiddenPaths(const QStringList& paths)
+bool liesIn(const QString& path, const QString& folder)
 {
-    for (const auto& path : paths) {
-        const auto resolved = QFileInfo(path).canonicalFilePath();
-        m_paths.push_back(
-            {resolved.isEmpty() ? QDir::cleanPath(path) : resolved, identity(resolved)});
-    }
+    return path == folder || path.startsWith(folder.endsWith(u'/') ? folder : folder + u'/');
 }
 
-std::optional<HiddenPaths::Identity> HiddenPaths::identity(const QString& path)
+std::optional<FileIdentity> fileIdentity(const QString& path)
 {
     struct stat information{};
     if (path.isEmpty() || ::lstat(QFile::encodeName(path).constData(), &information) != 0) {
         return std::nullopt;
     }
-    return Identity{quint64(information.st_dev), quint64(information.st_ino)};
+    return FileIdentity{quint64(information.st_dev), quint64(information.st_ino)};
+}
+
+HiddenPaths::HiddenPaths(const QStringList& paths)
+{
+    for (const auto& path : paths) {
+        const auto resolved = QFileInfo(path).canonicalFilePath();
+        m_paths.push_back(
+            {resolved.isEmpty() ? QDir::cleanPath(path) : resolved, fileIdentity(resolved)});
+    }
 }
 
 Result<QStringList> HiddenPaths::within(const QString& workspace) const
@@ -103,10 +103,10 @@ Result<QStringList> HiddenPaths::within(const QString& workspace) const
                 u"The workspace %1 is Signalbox's own data folder; choose another folder."_s.arg(
                     workspace));
         }
-        if (!lies(hidden.path, workspace)) {
+        if (!liesIn(hidden.path, workspace)) {
             continue;
         }
-        const auto now = identity(QFileInfo(hidden.path).canonicalFilePath());
+        const auto now = fileIdentity(QFileInfo(hidden.path).canonicalFilePath());
         if (hidden.identity && now != hidden.identity) {
             // A command may have moved it to where the mask does not cover it.
             return fail(
@@ -161,7 +161,7 @@ Result<QString> checkedWorkspace(const QString& workspace)
                                     u"/var/tmp"_s};
     const bool refused =
         shared.contains(resolved) ||
-        std::ranges::any_of(system, [&](const auto& folder) { return lies(resolved, folder); });
+        std::ranges::any_of(system, [&](const auto& folder) { return liesIn(resolved, folder); });
     if (refused) {
         return fail(
             ErrorCode::Forbidden,
@@ -169,7 +169,7 @@ Result<QString> checkedWorkspace(const QString& workspace)
                 .arg(resolved));
     }
     const auto home = QFileInfo(QDir::homePath()).canonicalFilePath();
-    if (home != u"/"_s && !home.isEmpty() && lies(home, resolved)) {
+    if (home != u"/"_s && !home.isEmpty() && liesIn(home, resolved)) {
         return fail(
             ErrorCode::Forbidden,
             u"The workspace %1 contains your home folder with its keys; choose a folder inside it."_s
@@ -190,7 +190,7 @@ Result<QString> checkedCwd(const QString& cwd, const QString& workspace)
         return fail(ErrorCode::NotFound, u"The working folder %1 does not exist."_s.arg(wanted));
     }
     const auto resolved = info.canonicalFilePath();
-    if (!lies(resolved, workspace)) {
+    if (!liesIn(resolved, workspace)) {
         return fail(
             ErrorCode::Forbidden,
             u"The working folder %1 lies outside the workspace %2."_s.arg(wanted, workspace));

@@ -37,8 +37,11 @@ QString bubblewrapVersion(const QString& program)
 }
 
 // What stands behind bubblewrap's refusal, and what a person can do about it.
-QString explained(const QString& words)
+QString explained(const QString& words, bool root)
 {
+    if (root) {
+        return words; // those switches are about everybody else
+    }
     if (fileText(u"/proc/sys/kernel/apparmor_restrict_unprivileged_userns"_s) == "1") {
         return u"This system's AppArmor does not let bubblewrap make user namespaces. Allow it "
                u"with: "
@@ -62,20 +65,26 @@ struct Sandbox::Private
     Settings settings;
     HiddenPaths hidden;
     Host host = probeHost();
+    QString helper; ///< resolved
+    std::optional<FileIdentity> helperIdentity;
     QString bubblewrap; ///< absolute; set by the probe
     std::once_flag probed;
     Capabilities capabilities;
     Launches launches; ///< last, so that it goes first
 
     Private(Settings given, Clock& clock)
-        : settings(std::move(given)), hidden(settings.hidden), launches(clock)
+        : settings(std::move(given))
+        , hidden(settings.hidden)
+        , helper(QFileInfo(settings.helper).canonicalFilePath())
+        , helperIdentity(fileIdentity(helper))
+        , launches(clock)
     {
     }
 
     Result<Host> hostFor(const QString& workspace) const
     {
         Host result = host;
-        result.helper = QFileInfo(settings.helper).canonicalFilePath();
+        result.helper = helper;
         SB_TRY(result.hidden, hidden.within(workspace));
         return result;
     }
@@ -121,7 +130,7 @@ void Sandbox::Private::probe()
     if (auto tried = tryOnce(); !tried) {
         capabilities.problem =
             u"Commands run only inside a sandbox, and this machine refuses one. "_s +
-            explained(tried.error().message);
+            explained(tried.error().message, host.root);
         return;
     }
     capabilities.usable = true;
@@ -199,6 +208,13 @@ Sandbox::launch(LaunchPlan plan, std::function<void(const QString&)> output, std
         }
         return m->hostFor(workspace);
     };
+    if (fileIdentity(m->helper) != m->helperIdentity) {
+        // An update, or a command in a workspace around it. What confines commands must be what we
+        // started with.
+        return Future<Outcome>::ready(
+            fail(ErrorCode::Unavailable,
+                 u"The sandbox's helper %1 was replaced; restart Signalbox."_s.arg(m->helper)));
+    }
     auto host = check();
     if (!host) {
         return Future<Outcome>::ready(std::unexpected(std::move(host).error()));

@@ -160,6 +160,40 @@ private Q_SLOTS:
         }
     }
 
+    void helperInsideTheWorkspaceStaysWhatItIs()
+    {
+        // Whoever works on Signalbox with Signalbox has its helper in the workspace.
+        const QString helper = m_fixture->workspace + u"/build/helper"_s;
+        QVERIFY(QDir().mkpath(QFileInfo(helper).path()));
+        QVERIFY(QFile::copy(QStringLiteral(SB_BIN_DIR "/signalbox-sandbox-helper"), helper));
+        Sandbox sandbox({helper, u"bwrap"_s, {}}, m_clock);
+        QVERIFY2(sandbox.capabilities().usable, qPrintable(sandbox.capabilities().problem));
+        auto plan = sandbox.plan(m_fixture->request(
+            u"echo planted > build/helper; rm -f build/helper; mv build/helper build/other; mv build away; mkdir build; cp /bin/true build/helper"_s));
+        QVERIFY(plan);
+        const auto copy = *plan;
+        QVERIFY(sandbox.launch(std::move(*plan), {}, {}).wait());
+        const auto again = sandbox.launch(copy, {}, {}).wait();
+        QVERIFY(!again);
+        QCOMPARE(again.error().message,
+                 u"The sandbox's helper %1 was replaced; restart Signalbox."_s.arg(helper));
+        QFile real(QStringLiteral(SB_BIN_DIR "/signalbox-sandbox-helper"));
+        QFile kept(m_fixture->workspace + u"/away/helper"_s);
+        QVERIFY(real.open(QIODevice::ReadOnly) && kept.open(QIODevice::ReadOnly));
+        QCOMPARE(kept.readAll(), real.readAll());
+    }
+    void workspaceInVarTmp()
+    {
+        const QTemporaryDir folder(u"/var/tmp/signalbox-XXXXXX"_s);
+        QVERIFY(folder.isValid());
+        auto request =
+            m_fixture->request(u"pwd; echo x > file; echo y > /var/tmp/planted || echo refused"_s);
+        request.workspace = request.cwd = folder.path();
+        QVERIFY(m_fixture->outcome(request).output.startsWith(folder.path() + u'\n'));
+        QVERIFY(QFile::exists(folder.filePath(u"file"_s)));
+        QVERIFY(!QFile::exists(u"/var/tmp/planted"_s));
+    }
+
     void etcTellsNothing()
     {
         const auto done = m_fixture->sh(
