@@ -1,2 +1,3 @@
-sb_test(unit/tst_LlmHttp LINKS sb_test_support sb::llm Qt6::Network)
-sb_test(unit/tst_LlmErrors LINKS sb_test_support sb::llm Qt6::Network)
+foreach(part Parts Http Errors Reliable)
+    sb_test(unit/tst_Llm${part} LINKS sb_test_support sb::llm Qt6::Network)
+endforeach()
