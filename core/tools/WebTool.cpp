@@ -348,8 +348,9 @@ QString textOfHtml(const QString& html)
             continue;
         }
         if (c == u'&') {
-            const qsizetype end = html.indexOf(u';', at);
-            if (end > at && end - at <= 10) {
+            const qsizetype length = QStringView(html).sliced(at).left(12).indexOf(u';');
+            const qsizetype end = at + length;
+            if (length > 0) {
                 const QString entity = html.sliced(at + 1, end - at - 1);
                 QString plain;
                 if (entity.startsWith(u'#')) {
