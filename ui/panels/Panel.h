@@ -64,6 +64,9 @@ Q_SIGNALS:
     /// Asks the shell for one of its actions by object name: "tour", "open-config",
     /// "new-conversation".
     void actionRequested(const QString& name);
+    /// Something failed that has no better place in the panel: the shell shows the sentence for a
+    /// while.
+    void problem(const QString& sentence);
     /// This panel shows another conversation now; the shell tells all panels.
     void currentChannelChanged(const QString& agent, const QString& channel);
     /// A number in the dock's title: "Approvals (2)"; 0: none.

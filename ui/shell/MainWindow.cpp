@@ -1,0 +1,598 @@
+#include "ui/shell/MainWindow.h"
+
+#include "ui/shell/Dock.h"
+#include "ui/shell/Palette.h"
+#include "ui/shell/StatusLine.h"
+#include "ui/widgets/Labels.h"
+#include "ui/widgets/StateFile.h"
+
+#include <QActionGroup>
+#include <QApplication>
+#include <QBoxLayout>
+#include <QCloseEvent>
+#include <QDesktopServices>
+#include <QDir>
+#include <QGuiApplication>
+#include <QMenuBar>
+#include <QMessageBox>
+#include <QPushButton>
+#include <QScreen>
+#include <QShortcut>
+#include <QUrl>
+
+using namespace Qt::StringLiterals;
+
+namespace sb::shell {
+
+namespace {
+
+constexpr int layoutVersion = 1;
+
+void collect(QList<Palette::Command>& commands, const QList<QAction*>& actions, const QString& path)
+{
+    for (QAction* action : actions) {
+        if (action->isSeparator() || !action->isVisible()) {
+            continue;
+        }
+        if (QMenu* menu = action->menu()) {
+            QString title = menu->title();
+            title.remove(u'&');
+            collect(commands,
+                    menu->actions(),
+                    path.isEmpty() ? title : QString(path + u" › "_s + title));
+        } else if (!action->text().isEmpty()) {
+            commands.append({path, action});
+        }
+    }
+}
+
+} // namespace
+
+MainWindow::MainWindow(bridge::Bridge& bridge, theme::Theme& theme, Clock& clock, Settings settings)
+    : m_bridge(bridge)
+    , m_theme(theme)
+    , m_palette(new Palette(theme, this))
+    , m_status(new StatusLine(theme, this))
+{
+    QDir().mkpath(settings.stateDir);
+    m_state = std::make_unique<widgets::StateFile>(settings.stateDir + u"/window.json"_s);
+    setObjectName(u"signalbox"_s);
+    setWindowTitle(tr("Signalbox"));
+    setWindowIcon(theme.icon(u"signalbox"_s));
+    setDockNestingEnabled(true);
+    setDockOptions(AnimatedDocks | AllowNestedDocks | AllowTabbedDocks);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    setStatusBar(m_status);
+    if (!settings.themeForced) {
+        const QString scheme = m_state->values().value(u"theme"_s).toString();
+        if (!scheme.isEmpty()) {
+            theme.setScheme(scheme == u"dark" ? theme::Scheme::Dark : theme::Scheme::Light);
+        }
+    }
+    if (m_state->values().value(u"density"_s).toString() == u"compact") {
+        theme.setDensity(theme::Density::Compact);
+    }
+
+    makePanels({bridge, theme, clock, settings.stateDir}, settings.panels);
+    makeMenus();
+    makeBanners();
+    connect(m_status, &StatusLine::panelWanted, this, [this](const QString& id) {
+        if (Dock* wanted = dock(id)) {
+            wanted->jumpTo();
+        }
+    });
+    connect(&bridge, &bridge::Bridge::snapshotLoaded, this, [this] {
+        m_status->setTotals(m_bridge.totals());
+        m_lostBanner->hide();
+        refreshBanners();
+    });
+    connect(&bridge, &bridge::Bridge::snapshotFailed, this, [this](const Error& error) {
+        m_lostBanner->setText(tr("The runtime did not answer. %1").arg(error.message));
+        m_lostBanner->show();
+    });
+    connect(&bridge, &bridge::Bridge::totalsChanged, m_status, &StatusLine::setTotals);
+    connect(&bridge, &bridge::Bridge::configProblemChanged, this, &MainWindow::refreshBanners);
+    connect(&bridge, &bridge::Bridge::agentsChanged, this, &MainWindow::refreshBanners);
+    connect(&bridge, &bridge::Bridge::channelsChanged, this, &MainWindow::refreshBanners);
+    connect(&bridge, &bridge::Bridge::activated, this, &MainWindow::bringToFront);
+
+    resize(1280, 800);
+    restoreLayout();
+    m_restoring = false;
+    bridge.start();
+}
+
+MainWindow::~MainWindow() = default;
+
+Dock* MainWindow::dock(const QString& panelId) const
+{
+    for (Dock* one : m_docks) {
+        if (one->panel().id() == panelId) {
+            return one;
+        }
+    }
+    return nullptr;
+}
+
+void MainWindow::makePanels(const panels::Context& context, const std::vector<PanelEntry>& entries)
+{
+    for (const PanelEntry& entry : entries) {
+        panels::Panel* panel = entry.make(context);
+        auto* made = new Dock(panel, m_theme, this);
+        m_docks.append(made);
+        m_places.push_back(entry.place);
+        connect(panel, &panels::Panel::linkActivated, this, &MainWindow::openLink);
+        connect(panel, &panels::Panel::problem, this, &MainWindow::say);
+        connect(panel, &panels::Panel::actionRequested, this, [this](const QString& name) {
+            if (auto* action = findChild<QAction*>(name)) {
+                action->trigger();
+            }
+        });
+        connect(panel,
+                &panels::Panel::currentChannelChanged,
+                this,
+                [this](const QString& agent, const QString& channel) {
+                    m_currentAgent = agent;
+                    for (Dock* one : std::as_const(m_docks)) {
+                        one->panel().setCurrentChannel(agent, channel);
+                    }
+                    refreshBanners();
+                });
+        for (const auto signal : {&QDockWidget::topLevelChanged, &QDockWidget::visibilityChanged}) {
+            connect(made, signal, this, &MainWindow::saveLayout);
+        }
+        connect(made, &QDockWidget::dockLocationChanged, this, &MainWindow::saveLayout);
+    }
+}
+
+QAction* MainWindow::add(QMenu* menu,
+                         const QString& name,
+                         const QString& icon,
+                         const QString& text,
+                         const QKeySequence& keys,
+                         std::function<void()> run)
+{
+    auto* action = new QAction(text, this);
+    action->setObjectName(name);
+    if (!icon.isEmpty()) {
+        action->setIcon(m_theme.icon(icon));
+    }
+    action->setShortcut(keys);
+    action->setShortcutContext(Qt::ApplicationShortcut); // in floating panels too
+    connect(action, &QAction::triggered, this, std::move(run));
+    menu->addAction(action);
+    addAction(action);
+    return action;
+}
+
+void MainWindow::makeMenus()
+{
+    auto* top = new QWidget(this);
+    m_top = new QVBoxLayout(top);
+    m_top->setContentsMargins({});
+    m_top->setSpacing(0);
+    auto* bar = new QMenuBar(top);
+    m_top->addWidget(bar);
+    setMenuWidget(top);
+
+    QMenu* file = bar->addMenu(tr("&File"));
+    if (Dock* channels = dock(u"channels"_s)) {
+        if (auto* begin = channels->panel().findChild<QAction*>(u"new-conversation"_s)) {
+            begin->setShortcutContext(Qt::ApplicationShortcut);
+            file->addAction(begin);
+        }
+    }
+    add(file, u"tour"_s, u"tour"_s, tr("Take the &tour"), {}, [this] { takeTour(); });
+    add(file,
+        u"open-config"_s,
+        u"file"_s,
+        tr("&Open signalbox.yaml"),
+        QKeySequence(u"Ctrl+,"_s),
+        [this] { openConfig(); });
+    file->addSeparator();
+    add(file, u"quit"_s, u"quit"_s, tr("&Quit"), QKeySequence(u"Ctrl+Q"_s), [] {
+        QApplication::closeAllWindows();
+    });
+
+    m_view = bar->addMenu(tr("&View"));
+    m_panelsMenu = m_view->addMenu(tr("&Panels"));
+    for (Dock* one : std::as_const(m_docks)) {
+        QAction* toggle = one->toggleViewAction();
+        toggle->setText(tr("Show %1").arg(one->panel().title()));
+        m_panelsMenu->addAction(toggle);
+    }
+    QMenu* windows = m_view->addMenu(tr("Open in a new &window"));
+    for (Dock* one : std::as_const(m_docks)) {
+        add(windows,
+            u"window-"_s + one->panel().id(),
+            u"window"_s,
+            tr("Open %1 in a new window").arg(one->panel().title()),
+            {},
+            [one] {
+                one->show();
+                one->setInOwnWindow(true);
+                one->jumpTo();
+            });
+    }
+    add(m_view, u"dock-all"_s, u"dock"_s, tr("Put all panels &back into this window"), {}, [this] {
+        for (Dock* one : std::as_const(m_docks)) {
+            one->setInOwnWindow(false);
+        }
+    });
+    add(m_view, u"reset-layout"_s, u"undo"_s, tr("&Reset the layout to the default"), {}, [this] {
+        resetLayout();
+    });
+    m_view->addSeparator();
+    QMenu* themes = m_view->addMenu(tr("&Theme"));
+    auto* schemes = new QActionGroup(this);
+    const QString remembered = m_state->values().value(u"theme"_s).toString();
+    const auto scheme = [&](const QString& name, const QString& text, theme::Scheme value) {
+        QAction* action = add(themes, u"theme-"_s + name, {}, text, {}, [this, name, value] {
+            m_theme.setScheme(value);
+            m_state->set(u"theme"_s,
+                         value == theme::Scheme::System ? QJsonValue(QJsonValue::Undefined)
+                                                        : QJsonValue(name));
+        });
+        action->setCheckable(true);
+        action->setChecked(value == theme::Scheme::System ? remembered.isEmpty()
+                                                          : remembered == name);
+        schemes->addAction(action);
+    };
+    scheme(u"system"_s, tr("Theme of the &system"), theme::Scheme::System);
+    scheme(u"light"_s, tr("&Light theme"), theme::Scheme::Light);
+    scheme(u"dark"_s, tr("&Dark theme"), theme::Scheme::Dark);
+    QAction* compact = add(m_view, u"compact"_s, {}, tr("&Compact rows"), {}, [this] {
+        const bool wanted = findChild<QAction*>(u"compact"_s)->isChecked();
+        m_theme.setDensity(wanted ? theme::Density::Compact : theme::Density::Comfortable);
+        m_state->set(u"density"_s,
+                     wanted ? QJsonValue(u"compact"_s) : QJsonValue(QJsonValue::Undefined));
+    });
+    compact->setCheckable(true);
+    compact->setChecked(m_theme.density() == theme::Density::Compact);
+
+    QMenu* go = bar->addMenu(tr("&Go"));
+    add(go, u"palette"_s, u"palette"_s, tr("&Find an action …"), QKeySequence(u"Ctrl+K"_s), [this] {
+        openPalette();
+    });
+    add(go, u"find"_s, u"search"_s, tr("Find in this &panel"), QKeySequence::Find, [this] {
+        search();
+    });
+    go->addSeparator();
+    add(go, u"next-panel"_s, {}, tr("&Next panel"), QKeySequence(u"F6"_s), [this] { cycle(1); });
+    add(go, u"previous-panel"_s, {}, tr("Pre&vious panel"), QKeySequence(u"Shift+F6"_s), [this] {
+        cycle(-1);
+    });
+    go->addSeparator();
+    for (int i = 0; i < int(m_docks.size()); ++i) {
+        Dock* one = m_docks.at(i);
+        const QKeySequence keys = i < 9 ? QKeySequence(u"Ctrl+%1"_s.arg(i + 1)) : QKeySequence();
+        add(go,
+            u"go-"_s + one->panel().id(),
+            one->panel().iconName(),
+            tr("Go to %1").arg(one->panel().title()),
+            keys,
+            [one] { one->jumpTo(); });
+    }
+    // A name that panels use, without naming the panel.
+    auto* focus = new QAction(this);
+    focus->setObjectName(u"focus-conversation"_s);
+    connect(focus, &QAction::triggered, this, [this] {
+        if (Dock* conversation = dock(u"conversation"_s)) {
+            conversation->jumpTo();
+        }
+    });
+
+    QMenu* help = bar->addMenu(tr("&Help"));
+    help->addAction(findChild<QAction*>(u"tour"_s));
+    add(help, u"about"_s, u"info"_s, tr("&About Signalbox"), {}, [this] { about(); });
+}
+
+void MainWindow::makeBanners()
+{
+    const auto banner = [this](const QString& icon, theme::Tone tone) {
+        auto* made = new widgets::Banner(m_theme, icon, tone, {}, this);
+        made->hide();
+        m_top->addWidget(made);
+        return made;
+    };
+    m_lostBanner = banner(u"offline"_s, theme::Tone::Failed);
+    m_configBanner = banner(u"warning"_s, theme::Tone::Waiting);
+    m_configBanner->addButton(tr("Open the file"), [this] { openConfig(); });
+    m_agentBanner = banner(u"warning"_s, theme::Tone::Waiting);
+    m_agentBanner->addButton(tr("Open signalbox.yaml"), [this] { openConfig(); });
+    m_welcome = banner(u"tour"_s, theme::Tone::Accent);
+    m_welcome->setText(tr("New here? The tour shows an agent repair a failing test, without a "
+                          "model and without network."));
+    m_welcome->addButton(tr("Take the tour"), [this] { takeTour(); });
+    m_welcome->addButton(tr("Not now"), [this] {
+        m_state->set(u"welcomed"_s, true);
+        refreshBanners();
+    });
+}
+
+void MainWindow::refreshBanners()
+{
+    if (!m_bridge.isLoaded()) {
+        return;
+    }
+    const QString& problem = m_bridge.configProblem();
+    if (!problem.isEmpty()) {
+        m_configBanner->setText(problem);
+    }
+    m_configBanner->setVisible(!problem.isEmpty());
+    // The conversation tells what is wrong with its own agent.
+    QStringList broken;
+    for (const auto& agent : m_bridge.agents()) {
+        if (!agent.problem.isEmpty() && agent.id != m_currentAgent) {
+            broken.append(tr("Agent %1: %2").arg(agent.id, agent.problem));
+        }
+    }
+    if (!broken.isEmpty()) {
+        m_agentBanner->setText(
+            broken.size() == 1
+                ? broken.first()
+                : tr("%1 (and %n more)", nullptr, int(broken.size()) - 1).arg(broken.first()));
+    }
+    m_agentBanner->setVisible(!broken.isEmpty());
+    const bool fresh =
+        m_bridge.channels().isEmpty() && !m_state->values().value(u"welcomed"_s).toBool();
+    m_welcome->setVisible(fresh);
+}
+
+// Channels | conversation | approvals above workers, the journal below everything.
+void MainWindow::arrange()
+{
+    using Place = PanelEntry::Place;
+    const auto at = [&](Place place) {
+        QList<Dock*> found;
+        for (int i = 0; i < int(m_docks.size()); ++i) {
+            if (m_places[size_t(i)] == place) {
+                found.append(m_docks.at(i));
+            }
+        }
+        return found;
+    };
+    for (Dock* one : std::as_const(m_docks)) {
+        one->setFloating(false);
+        removeDockWidget(one);
+    }
+    setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::BottomDockWidgetArea);
+    Dock* previous = nullptr;
+    for (const Place place : {Place::Left, Place::Middle, Place::Right}) {
+        for (Dock* one : at(place)) {
+            if (previous) {
+                splitDockWidget(previous, one, Qt::Horizontal);
+            } else {
+                addDockWidget(Qt::LeftDockWidgetArea, one);
+            }
+            previous = one;
+        }
+    }
+    const auto right = at(Place::Right);
+    for (Dock* one : at(Place::RightBelow)) {
+        if (!right.isEmpty()) {
+            splitDockWidget(right.last(), one, Qt::Vertical);
+        } else {
+            addDockWidget(Qt::RightDockWidgetArea, one);
+        }
+    }
+    Dock* bottom = nullptr;
+    for (Dock* one : at(Place::Bottom)) {
+        addDockWidget(Qt::BottomDockWidgetArea, one);
+        if (bottom) {
+            tabifyDockWidget(bottom, one);
+        }
+        bottom = one;
+    }
+    for (Dock* one : std::as_const(m_docks)) {
+        one->show();
+    }
+    const auto sizes = [&](Place place, int size, Qt::Orientation orientation) {
+        for (Dock* one : at(place)) {
+            resizeDocks({one}, {size}, orientation);
+        }
+    };
+    sizes(Place::Left, 220, Qt::Horizontal);
+    sizes(Place::Right, 380, Qt::Horizontal);
+    sizes(Place::Bottom, 190, Qt::Vertical);
+    if (!right.isEmpty() && !at(Place::RightBelow).isEmpty()) {
+        resizeDocks({right.last(), at(Place::RightBelow).first()}, {300, 220}, Qt::Vertical);
+    }
+}
+
+void MainWindow::resetLayout()
+{
+    m_restoring = true;
+    arrange();
+    m_restoring = false;
+    saveLayout();
+}
+
+void MainWindow::restoreLayout()
+{
+    arrange();
+    const QJsonObject& values = m_state->values();
+    const auto bytes = [&](const QString& key) {
+        return QByteArray::fromBase64(values.value(key).toString().toLatin1());
+    };
+    if (const QByteArray geometry = bytes(u"geometry"_s); !geometry.isEmpty()) {
+        restoreGeometry(geometry);
+    }
+    if (const QByteArray layout = bytes(u"layout"_s);
+        !layout.isEmpty() && !restoreState(layout, layoutVersion)) {
+        arrange(); // from another version
+    }
+}
+
+void MainWindow::saveLayout()
+{
+    if (m_restoring || !isVisible()) {
+        return;
+    }
+    m_state->set(u"layout"_s, QString::fromLatin1(saveState(layoutVersion).toBase64()));
+    m_state->set(u"geometry"_s, QString::fromLatin1(saveGeometry().toBase64()));
+}
+
+void MainWindow::showEvent(QShowEvent* event)
+{
+    QMainWindow::showEvent(event);
+    if (!event->spontaneous() && !focusWidget()) {
+        if (Dock* conversation = dock(u"conversation"_s)) {
+            conversation->panel().focusTarget()->setFocus(Qt::OtherFocusReason);
+        }
+    }
+}
+
+void MainWindow::closeEvent(QCloseEvent* event)
+{
+    saveLayout();
+    m_restoring = true; // docks close one after the other now; that is no layout
+    QMainWindow::closeEvent(event);
+}
+
+Dock* MainWindow::focusedDock() const
+{
+    const QWidget* focus = QApplication::focusWidget();
+    for (Dock* one : m_docks) {
+        if (focus && (one == focus || one->isAncestorOf(focus))) {
+            return one;
+        }
+    }
+    return nullptr;
+}
+
+void MainWindow::cycle(int step)
+{
+    const int count = int(m_docks.size());
+    const auto current = m_docks.indexOf(focusedDock());
+    for (int i = 1; i <= count; ++i) {
+        const int start = current < 0 ? (step > 0 ? -1 : 0) : int(current);
+        Dock* next = m_docks.at(((start + step * i) % count + count) % count);
+        if (!next->isHidden()) { // a tab that is not on top counts as shown
+            next->jumpTo();
+            return;
+        }
+    }
+}
+
+void MainWindow::openPalette()
+{
+    QList<Palette::Command> commands;
+    collect(commands, menuWidget()->findChild<QMenuBar*>()->actions(), {});
+    for (Dock* one : std::as_const(m_docks)) {
+        collect(commands, one->panel().actions(), one->panel().title());
+    }
+    // An action that stands in two menus is one action.
+    QList<Palette::Command> once;
+    for (const auto& command : std::as_const(commands)) {
+        if (std::ranges::none_of(
+                once, [&](const auto& known) { return known.action == command.action; })) {
+            once.append(command);
+        }
+    }
+    if (!isActiveWindow()) {
+        activateWindow();
+    }
+    m_palette->open(once);
+}
+
+void MainWindow::search()
+{
+    Dock* focused = focusedDock();
+    if (focused && focused->panel().search()) {
+        return;
+    }
+    if (Dock* conversation = dock(u"conversation"_s)) {
+        conversation->panel().search();
+    }
+}
+
+void MainWindow::openLink(const panels::Link& link)
+{
+    for (Dock* one : std::as_const(m_docks)) {
+        if (one->panel().open(link)) {
+            // Choosing a conversation in the list must not take the focus from the list.
+            if (link.to == panels::Link::To::Channel && focusedDock() && focusedDock() != one) {
+                one->show();
+                one->raise();
+            } else {
+                one->jumpTo();
+            }
+            return;
+        }
+    }
+    say(tr("There is no panel that can show this."));
+}
+
+void MainWindow::takeTour()
+{
+    if (m_tourStarting) {
+        return; // pressed twice
+    }
+    m_tourStarting = true;
+    protocol::StartRun command;
+    command.tour = true;
+    m_bridge.request(command, this, [this](Result<protocol::StartRun::Reply> reply) {
+        m_tourStarting = false;
+        if (!reply) {
+            say(tr("The tour did not start. %1").arg(reply.error().message));
+            return;
+        }
+        m_state->set(u"welcomed"_s, true);
+        refreshBanners();
+        openLink({panels::Link::To::Channel, reply->agent, reply->channel, 0});
+    });
+}
+
+void MainWindow::openConfig()
+{
+    const QString path = m_bridge.configPath();
+    if (path.isEmpty() || !QFile::exists(path)) {
+        say(tr("There is no signalbox.yaml yet. `signalbox-node init` writes one with comments."));
+    } else if (!QDesktopServices::openUrl(QUrl::fromLocalFile(path))) {
+        say(tr("No program opened the file. It is %1").arg(path));
+    }
+}
+
+void MainWindow::about()
+{
+    auto* box = new QMessageBox(QMessageBox::NoIcon,
+                                tr("About Signalbox"),
+                                tr("Signalbox %1").arg(QLatin1StringView(SB_VERSION)),
+                                QMessageBox::Close,
+                                this);
+    box->setAttribute(Qt::WA_DeleteOnClose);
+    box->setIconPixmap(m_theme.pixmap(
+        u"signalbox"_s, 48, m_theme.colour(theme::Tone::Accent), devicePixelRatioF()));
+    box->setInformativeText(
+        tr("A workbench that hosts long-lived AI agents. Many things move at once, all of them are "
+           "in sight, "
+           "and the dangerous moves wait for your signal.\n\nLicence: Apache-2.0. Qt %1.")
+            .arg(QLatin1StringView(qVersion())));
+    box->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    box->setModal(false);
+    box->show();
+}
+
+void MainWindow::say(const QString& sentence)
+{
+    m_status->showMessage(sentence, 10'000);
+}
+
+void MainWindow::bringToFront(const QString& token)
+{
+    if (!token.isEmpty()) {
+        // Qt's Wayland platform takes the token from here when a window asks to be activated.
+        qputenv("XDG_ACTIVATION_TOKEN", token.toUtf8());
+    }
+    if (isMinimized()) {
+        showNormal();
+    } else {
+        show();
+    }
+    raise();
+    activateWindow();
+}
+
+} // namespace sb::shell

@@ -1,0 +1,93 @@
+#pragma once
+#include "ui/shell/Panels.h"
+
+#include <QMainWindow>
+
+class QMenu;
+class QVBoxLayout;
+
+namespace sb::widgets {
+class Banner;
+class StateFile;
+} // namespace sb::widgets
+
+namespace sb::shell {
+
+class Dock;
+class Palette;
+class StatusLine;
+
+struct Settings
+{
+    QString stateDir; ///< where the window keeps its layout, drafts and marks; made when it is not
+                      ///< there
+    bool themeForced =
+        false; ///< the command line chose light or dark: the remembered choice is not applied
+    std::vector<PanelEntry> panels = standardPanels();
+};
+
+/// The window. Its constructor makes the panels and starts the bridge; show() is the caller's.
+class MainWindow final : public QMainWindow
+{
+    Q_OBJECT
+public:
+    MainWindow(bridge::Bridge& bridge, theme::Theme& theme, Clock& clock, Settings settings);
+    ~MainWindow() override;
+
+    /// The dock of the panel with that id; null when there is none.
+    [[nodiscard]] Dock* dock(const QString& panelId) const;
+    [[nodiscard]] const QList<Dock*>& docks() const { return m_docks; }
+    [[nodiscard]] Palette& palette_() const { return *m_palette; }
+    /// Shows what the link points at, in whichever panel can.
+    void openLink(const panels::Link& link);
+    void resetLayout();
+    /// Comes to the front, as asked for by a second start of the program.
+    void bringToFront(const QString& token);
+
+protected:
+    void closeEvent(QCloseEvent* event) override;
+    void showEvent(QShowEvent* event) override;
+
+private:
+    void makePanels(const panels::Context& context, const std::vector<PanelEntry>& entries);
+    void makeMenus();
+    void makeBanners();
+    void arrange(); ///< the default layout
+    void restoreLayout();
+    void saveLayout();
+    void cycle(int step);
+    void openPalette();
+    void search();
+    void takeTour();
+    void openConfig();
+    void about();
+    void refreshBanners();
+    void say(const QString& sentence);
+    [[nodiscard]] Dock* focusedDock() const;
+    QAction* add(QMenu* menu,
+                 const QString& name,
+                 const QString& icon,
+                 const QString& text,
+                 const QKeySequence& keys,
+                 std::function<void()> run);
+
+    bridge::Bridge& m_bridge;
+    theme::Theme& m_theme;
+    std::unique_ptr<widgets::StateFile> m_state;
+    QList<Dock*> m_docks;
+    std::vector<PanelEntry::Place> m_places;
+    Palette* m_palette;
+    StatusLine* m_status;
+    QVBoxLayout* m_top = nullptr;
+    widgets::Banner* m_configBanner = nullptr;
+    widgets::Banner* m_agentBanner = nullptr;
+    widgets::Banner* m_lostBanner = nullptr;
+    widgets::Banner* m_welcome = nullptr;
+    QMenu* m_view = nullptr;
+    QMenu* m_panelsMenu = nullptr;
+    QString m_currentAgent;
+    bool m_restoring = true;
+    bool m_tourStarting = false;
+};
+
+} // namespace sb::shell
