@@ -38,11 +38,36 @@ struct Parameters
     char** command = nullptr;
 };
 
-void report(ReportKind kind, int value, std::uint32_t flags = 0)
+void report(ReportKind kind, int value)
 {
-    const Report message{kind, flags, value};
+    const Report message{kind, 0, value};
     while (send(ControlFd, &message, sizeof message, MSG_NOSIGNAL) < 0 && errno == EINTR) {
     }
+}
+
+// Hands over a pidfd of this process with the first report: by it the other side knows when the
+// namespace is gone.
+void reportStart(int landlock, std::uint32_t flags)
+{
+    const int self = int(syscall(SYS_pidfd_open, getpid(), 0));
+    Report message{ReportKind::Started, flags, landlock};
+    iovec part{&message, sizeof message};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+    msghdr header{};
+    header.msg_iov = &part;
+    header.msg_iovlen = 1;
+    if (self >= 0) {
+        header.msg_control = space;
+        header.msg_controllen = sizeof space;
+        cmsghdr* rights = CMSG_FIRSTHDR(&header);
+        rights->cmsg_level = SOL_SOCKET;
+        rights->cmsg_type = SCM_RIGHTS;
+        rights->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(rights), &self, sizeof self);
+    }
+    while (sendmsg(ControlFd, &header, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+    close(self);
 }
 
 [[noreturn]] void giveUp(const char* step)
@@ -254,7 +279,7 @@ int main()
     if (deaths < 0) {
         giveUp("signals cannot be read");
     }
-    report(ReportKind::Started, landlock, capped ? std::uint32_t(PidsCapped) : 0);
+    reportStart(landlock, capped ? std::uint32_t(PidsCapped) : 0);
     const pid_t command = fork();
     if (command < 0) {
         giveUp("no process could be started");

@@ -29,8 +29,8 @@ enum class Order : std::uint8_t {
 };
 
 enum class ReportKind : std::uint8_t {
-    Started = 'S',  ///< value: Landlock's version, 0 without; flags below
-    Ended = 'X',    ///< value: the command's status as waitpid gives it
+    Started = 'S', ///< value: Landlock's version, 0 without; flags below; with a pidfd of process 1
+    Ended = 'X',   ///< value: the command's status as waitpid gives it
     Exceeded = 'M', ///< value: an Excess; everything was ended for it
     Failed = 'F',   ///< value: errno; a step of confinement failed and nothing was run
 };

@@ -6,6 +6,7 @@
 #include <QLocale>
 #include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -51,6 +52,7 @@ struct Launches::Launch
     std::optional<helper::Excess> excess; ///< what it was ended for, by the helper
     std::optional<siginfo_t> reaped;      ///< bubblewrap's
     bool controlClosed = false;
+    bool initGone = false;
 
     enum class Pressure : quint8 { None, Terminated, Killed, Forced } pressure = Pressure::None;
     Steady::time_point deadline;
@@ -222,6 +224,10 @@ void Launches::handle(quint64 id, Source source)
     case Source::Control:
         readControl(launch);
         break;
+    case Source::Init:
+        launch.initGone = true;
+        ::epoll_ctl(m_poll.get(), EPOLL_CTL_DEL, launch.spawned.init.get(), nullptr);
+        break;
     case Source::Process: {
         siginfo_t information{};
         if (::waitid(
@@ -289,7 +295,22 @@ void Launches::readControl(Launch& launch)
 {
     for (;;) {
         helper::Report report{};
-        const auto got = ::recv(launch.spawned.control.get(), &report, sizeof report, MSG_DONTWAIT);
+        iovec part{&report, sizeof report};
+        alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+        msghdr header{};
+        header.msg_iov = &part;
+        header.msg_iovlen = 1;
+        header.msg_control = space;
+        header.msg_controllen = sizeof space;
+        const auto got =
+            ::recvmsg(launch.spawned.control.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+        Descriptor sent;
+        if (const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
+            rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
+            int fd = -1;
+            std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
+            sent = Descriptor(fd);
+        }
         if (got < 0 && errno == EINTR) {
             continue;
         }
@@ -307,6 +328,9 @@ void Launches::readControl(Launch& launch)
         switch (report.kind) {
         case helper::ReportKind::Started:
             launch.helperStarted = true;
+            if (sent && watch(sent.get(), launch.id, Source::Init)) {
+                launch.spawned.init = std::move(sent);
+            }
             launch.report.landlock = report.value;
             launch.report.pidsCapped = report.flags & helper::PidsCapped;
             break;
@@ -338,8 +362,8 @@ void Launches::stop(quint64 id, Why why)
     press(launch);
 }
 
-// One step harder: first asks everything inside to end, then ends the namespace, then kills
-// bubblewrap, with which the namespace dies too.
+// One step harder: first asks everything inside to end, then has the helper end the namespace, then
+// kills process 1 (or bubblewrap, where there is none yet), with which the namespace dies too.
 void Launches::press(Launch& launch)
 {
     const auto order = [&](helper::Order what) {
@@ -360,20 +384,29 @@ void Launches::press(Launch& launch)
         return;
     case Launch::Pressure::Killed:
         launch.pressure = Launch::Pressure::Forced;
-        ::syscall(SYS_pidfd_send_signal, launch.spawned.process.get(), SIGKILL, nullptr, 0);
+        ::syscall(SYS_pidfd_send_signal,
+                  (launch.spawned.init ? launch.spawned.init : launch.spawned.process).get(),
+                  SIGKILL,
+                  nullptr,
+                  0);
         return;
     case Launch::Pressure::Forced:
         return;
     }
 }
 
-// bubblewrap ends after process 1 has, and the kernel lets process 1 end only when all others of
-// its namespace are buried. Were bubblewrap killed from outside, process 1 would live a moment
-// longer: its end of the socket tells.
+// The kernel lets process 1 end only when all others of its namespace are buried, and bubblewrap
+// ends after it. Were bubblewrap killed from outside, process 1 would live a moment longer, so both
+// are waited for. Where bubblewrap failed before the helper ran, there is no process 1 to wait for
+// but its end of the socket.
 void Launches::finishIfGone(quint64 id)
 {
     const auto found = m_launches.find(id);
-    if (found == m_launches.end() || !found->second->reaped || !found->second->controlClosed) {
+    if (found == m_launches.end()) {
+        return;
+    }
+    const auto& state = *found->second;
+    if (!state.reaped || !(state.spawned.init ? state.initGone : state.controlClosed)) {
         return;
     }
     const auto launch = std::move(found->second);

@@ -40,7 +40,7 @@ public:
 
 private:
     struct Launch;
-    enum class Source : quint8 { Process, Output, Control };
+    enum class Source : quint8 { Process, Output, Control, Init };
     enum class Why : quint8 { Timeout, Cancel };
 
     void run();

@@ -182,7 +182,7 @@ Result<Spawned> spawn(const SpawnRequest& request)
         ::waitpid(pid, nullptr, 0);
         return systemError(u"it cannot be watched"_s, reason);
     }
-    return Spawned{std::move(process), std::move(output), std::move(control)};
+    return Spawned{std::move(process), {}, std::move(output), std::move(control)};
 }
 
 } // namespace sb::sandbox

@@ -13,7 +13,8 @@ namespace sb::sandbox {
 /// kernel counts the thread that spawned as its parent.
 struct Spawned
 {
-    Descriptor process; ///< a pidfd
+    Descriptor process; ///< bubblewrap's pidfd
+    Descriptor init;    ///< process 1's, once its helper has sent it
     Descriptor output;  ///< non-blocking; what the command prints on both streams
     Descriptor control; ///< see HelperProtocol.h
 };
