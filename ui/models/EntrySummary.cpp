@@ -63,7 +63,11 @@ QString everyField(const QJsonObject& object)
 {
     QStringList parts;
     for (auto it = object.begin(); it != object.end() && parts.size() < 5; ++it) {
-        if (const auto text = scalarText(*it); !text.isEmpty()) {
+        QStringList words;
+        for (const auto& value : it->isArray() ? it->toArray() : QJsonArray{*it}) {
+            words.append(scalarText(value));
+        }
+        if (const auto text = words.join(u' ').trimmed(); !text.isEmpty()) {
             parts.append(QString(it.key() + u": "_s + widgets::firstLine(text, 80)));
         }
     }

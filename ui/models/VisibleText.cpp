@@ -172,6 +172,25 @@ VisibleText visibleText(const QString& raw, Strictness strictness)
     return builder.take();
 }
 
+QString visibleJson(const QString& json)
+{
+    const auto shown = visibleText(json, Strictness::Prose);
+    QString escaped;
+    qsizetype from = 0;
+    for (const auto& mark : shown.marks) {
+        escaped += QStringView(shown.text).mid(from, mark.start - from);
+        // A mark ends in ⟨U+XXXX⟩; what stands before it is a look-alike itself.
+        const auto text = QStringView(shown.text).mid(mark.start, mark.length);
+        const auto open = text.lastIndexOf(u'⟨');
+        for (const QChar unit : QString(
+                 QChar::fromUcs4(text.mid(open + 3, text.size() - open - 4).toUInt(nullptr, 16)))) {
+            escaped += QStringLiteral("\\u%1").arg(int(unit.unicode()), 4, 16, QLatin1Char('0'));
+        }
+        from = mark.start + mark.length;
+    }
+    return escaped + QStringView(shown.text).mid(from);
+}
+
 QString visibleTextNotice(const VisibleText& text)
 {
     QStringList sentences;

@@ -34,6 +34,10 @@ enum class Strictness {
 /// tabs stay.
 VisibleText visibleText(const QString& raw, Strictness strictness);
 
+/// JSON text that means the same, with every suspicious character inside its strings written as an
+/// escape (\u200b): for editing what must not be seen wrongly.
+QString visibleJson(const QString& json);
+
 /// One sentence about what was made visible; empty when there was nothing.
 QString visibleTextNotice(const VisibleText& text);
 

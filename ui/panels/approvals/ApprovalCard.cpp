@@ -489,6 +489,7 @@ void ApprovalCard::arm()
     showProblem({});
     showMode();
     Q_EMIT resized();
+    Q_EMIT attention(m_buttons);
 }
 
 void ApprovalCard::edit()
@@ -514,6 +515,7 @@ void ApprovalCard::edit()
     showMode();
     m_editor->start();
     Q_EMIT resized();
+    Q_EMIT attention(m_editor);
 }
 
 void ApprovalCard::reject()
@@ -529,6 +531,7 @@ void ApprovalCard::reject()
         showMode();
         m_reason->setFocus(Qt::TabFocusReason);
         Q_EMIT resized();
+        Q_EMIT attention(m_rejectRow);
         return;
     }
     send(false, std::nullopt, m_reason->text().trimmed());
@@ -635,6 +638,9 @@ void ApprovalCard::showProblem(const QString& problem)
     colours.setColor(QPalette::Text, m_context.theme.colour(Tone::Failed));
     m_problem->setPalette(colours);
     Q_EMIT resized();
+    if (!problem.isEmpty()) {
+        Q_EMIT attention(m_problem);
+    }
 }
 
 void ApprovalCard::paintEvent(QPaintEvent*)

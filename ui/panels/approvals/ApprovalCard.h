@@ -67,6 +67,8 @@ Q_SIGNALS:
     void foldToggled();
     /// What it needs in height may be another.
     void resized();
+    /// This part of it wants to be seen now.
+    void attention(QWidget* part);
     /// The runtime said who decided, before any event did.
     void settled(const sb::protocol::ApprovalInfo& approval);
 

@@ -1,6 +1,7 @@
 #include "ui/panels/approvals/ArgumentsEditor.h"
 
 #include "ui/models/Arguments.h"
+#include "ui/models/VisibleText.h"
 #include "ui/panels/parts/DiffView.h"
 #include "ui/widgets/Labels.h"
 
@@ -181,7 +182,9 @@ void ArgumentsEditor::addField(const QString& name, const QJsonObject& descripti
                                         : QJsonValue(box->isChecked());
                          }});
         widget = box;
-    } else if (type == "string"_L1 && (value.isString() || value.isUndefined())) {
+    } else if (type == "string"_L1 &&
+               models::visibleText(value.toString(), models::Strictness::Prose).marks.isEmpty() &&
+               (value.isString() || value.isUndefined())) {
         const auto text = value.toString();
         const bool isLong = text.size() > 40 || text.contains(u'\n') || name == "content"_L1 ||
                             name == "command"_L1;
@@ -201,7 +204,8 @@ void ArgumentsEditor::addField(const QString& name, const QJsonObject& descripti
     m_form->addRow(label, widget);
 }
 
-// Several lines of text, or of JSON for what has no field of its own.
+// Several lines of text, or of JSON for what has no field of its own; a text with hidden characters
+// is JSON too, for there they can be seen as escapes.
 QWidget* ArgumentsEditor::makeText(const QString& name, const QJsonValue& value, bool isJson)
 {
     auto* edit = new QPlainTextEdit(this);
@@ -322,7 +326,7 @@ void ArgumentsEditor::setJsonMode(bool isJson)
 {
     if (isJson) {
         const auto arguments = fromForm().value_or(m_original);
-        m_jsonStart = QString::fromUtf8(QJsonDocument(arguments).toJson());
+        m_jsonStart = models::visibleJson(QString::fromUtf8(QJsonDocument(arguments).toJson()));
         m_json->setPlainText(m_jsonStart);
         m_json->document()->setModified(arguments != m_original);
         const int lines = std::clamp(m_json->document()->blockCount(), 3, 14);

@@ -129,6 +129,29 @@ void CardList::sync()
         card->setFolded(isFolded(id));
     }
     arrange();
+    bringIntoView();
+}
+
+void CardList::bringIntoView()
+{
+    auto* part = m_wanted.data();
+    m_wanted.clear();
+    if (part == nullptr || !viewport()->isAncestorOf(part)) {
+        return;
+    }
+    if (auto* card = part->parentWidget(); card != nullptr && card->layout() != nullptr) {
+        card->layout()
+            ->activate(); // its place inside the card is of this moment, not of the last paint
+    }
+    const QRect rect(part->mapTo(viewport(), QPoint()), part->size());
+    auto* bar = verticalScrollBar();
+    if (rect.bottom() > viewport()->height()) {
+        bar->setValue(
+            bar->value() +
+            std::min(rect.bottom() - viewport()->height() + theme::space::margin, rect.top()));
+    } else if (rect.top() < 0) {
+        bar->setValue(bar->value() + rect.top() - theme::space::margin);
+    }
 }
 
 // Sets the tops from the known and estimated heights; answers with the whole height.
@@ -254,6 +277,10 @@ ApprovalCard* CardList::makeCard(const QString& id)
     m_cards.insert(id, card);
     connect(card, &ApprovalCard::linkActivated, this, &CardList::linkActivated);
     connect(card, &ApprovalCard::resized, this, &CardList::later);
+    connect(card, &ApprovalCard::attention, this, [this](QWidget* part) {
+        m_wanted = part;
+        later();
+    });
     connect(card, &ApprovalCard::settled, this, [this](const protocol::ApprovalInfo& approval) {
         if (!m_lingering.contains(approval.id)) {
             m_lingering.append(approval.id);
@@ -297,6 +324,10 @@ void CardList::focusMoved(QWidget* old, QWidget* now)
             continue;
         }
         card->update();
+        if (hasFocus && now != card) {
+            m_wanted = now; // Tab walks into parts that may lie below the edge
+            later();
+        }
         if (hadFocus && now != nullptr && card->window() == now->window()) {
             card->disarm();
             settleDown();

@@ -55,6 +55,7 @@ private:
     void sync();
     void arrange();
     void settleDown();
+    void bringIntoView();
     void focusMoved(QWidget* old, QWidget* now);
     ApprovalCard* makeCard(const QString& id);
     void dropFarCards();
@@ -73,6 +74,8 @@ private:
     QHash<QString, int> m_heights;
     QSet<QString> m_opened; // decided cards that show their details
     QPushButton* m_decided;
+    QPointer<QWidget>
+        m_wanted; // a part of a card that is to be scrolled to after the next arrangement
     QTimer m_later;
     bool m_showsDecided = false;
     bool m_isArranging = false;

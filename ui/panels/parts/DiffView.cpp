@@ -5,7 +5,9 @@
 #include <QScrollBar>
 #include <QSyntaxHighlighter>
 #include <QTextBlock>
+#include <QTextLayout>
 #include <QWheelEvent>
+#include <cmath>
 
 namespace sb::panels {
 

@@ -120,6 +120,7 @@ void setUpTable(QTableView& table, const QString& accessibleName)
     table.verticalHeader()->setSectionResizeMode(QHeaderView::Fixed);
     table.verticalHeader()->setMinimumSectionSize(1);
     table.horizontalHeader()->setHighlightSections(false);
+    table.horizontalHeader()->setDefaultAlignment(Qt::AlignLeading | Qt::AlignVCenter);
     table.horizontalHeader()->setMinimumSectionSize(1);
     table.horizontalHeader()->setSectionResizeMode(QHeaderView::Fixed);
 }

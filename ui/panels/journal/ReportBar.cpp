@@ -1,0 +1,224 @@
+#include "ui/panels/journal/ReportBar.h"
+
+#include "ui/widgets/Format.h"
+#include "ui/widgets/Labels.h"
+
+#include <QGridLayout>
+#include <QKeyEvent>
+#include <QProgressBar>
+#include <QPushButton>
+
+using namespace Qt::StringLiterals;
+
+namespace sb::panels {
+
+using theme::Tone;
+using widgets::ToneLabel;
+
+ReportBar::ReportBar(const Context& context, QWidget* parent)
+    : QWidget(parent)
+    , m_context(context)
+    , m_words(new ToneLabel(context.theme, ToneLabel::Role::Body, Tone::Text, {}, this))
+    , m_progress(new QProgressBar(this))
+    , m_lines(new QWidget(this))
+    , m_grid(new QGridLayout(m_lines))
+    , m_close(new QPushButton(tr("Close"), this))
+{
+    auto* layout = new QHBoxLayout(this);
+    layout->setContentsMargins(
+        theme::space::margin, theme::space::inside, theme::space::margin, theme::space::inside);
+    layout->setSpacing(theme::space::related);
+    auto* left = new QVBoxLayout;
+    left->addWidget(m_words);
+    left->addWidget(m_progress);
+    left->addWidget(m_lines);
+    layout->addLayout(left, 1);
+    layout->addWidget(m_close, 0, Qt::AlignTop);
+    m_grid->setContentsMargins({});
+    m_grid->setColumnStretch(1, 1);
+    m_grid->setHorizontalSpacing(theme::space::related);
+    m_grid->setVerticalSpacing(theme::space::inside);
+    m_words->setMinimumWidth(1);
+    m_progress->setTextVisible(false);
+    m_progress->setMaximumHeight(theme::space::related);
+    m_progress->setAccessibleName(tr("Progress of the check"));
+    m_close->setAutoDefault(false);
+    m_close->setAccessibleName(tr("Close the report"));
+    connect(m_close, &QPushButton::clicked, this, &QWidget::hide);
+    connect(&context.bridge, &bridge::Bridge::verifyProgress, this, &ReportBar::progressed);
+    hide();
+}
+
+void ReportBar::start(const QString& words)
+{
+    clearLines();
+    m_isRunning = true;
+    m_startedAt = m_context.clock.steadyUs();
+    m_words->setText(words);
+    m_words->show();
+    m_progress->setRange(0, 0);
+    m_progress->show();
+    m_close->hide();
+    show();
+    Q_EMIT runningChanged();
+}
+
+void ReportBar::finish()
+{
+    m_isRunning = false;
+    m_words->hide();
+    m_progress->hide();
+    m_close->show();
+    Q_EMIT runningChanged();
+}
+
+void ReportBar::verify(const QString& agent)
+{
+    if (m_isRunning) {
+        return;
+    }
+    start(agent.isEmpty() ? tr("Reading every chain back from disk…")
+                          : tr("Reading the chain of %1 back from disk…").arg(agent));
+    m_context.bridge.request(
+        protocol::VerifyJournal{agent},
+        this,
+        [this](const Result<protocol::VerifyJournal::Reply>& reply) {
+            finish();
+            if (!reply) {
+                addLine(u"failed"_s,
+                        Tone::Failed,
+                        tr("The journal could not be checked: %1").arg(reply.error().message));
+                return;
+            }
+            if (reply->reports.isEmpty()) {
+                addLine(
+                    u"info"_s, Tone::Secondary, tr("There is no entry yet that could be checked."));
+            }
+            // What is broken comes first, however many chains hold.
+            for (const bool isOk : {false, true}) {
+                for (const auto& report : reply->reports) {
+                    if (report.ok == isOk) {
+                        addReport(report);
+                    }
+                }
+            }
+        });
+}
+
+void ReportBar::addReport(const protocol::VerifyReport& report)
+{
+    if (!report.ok) {
+        const auto where =
+            report.firstBad > 0
+                ? tr("%1: entry %2 is the first bad one. %3")
+                      .arg(report.agent, widgets::countText(report.firstBad), report.message)
+                : tr("%1: %2").arg(report.agent, report.message);
+        addLine(
+            u"failed"_s, Tone::Failed, where, {Link::To::Entry, report.agent, {}, report.firstBad});
+        return;
+    }
+    const auto rate = report.seconds > 0 ? qint64(double(report.entries) / report.seconds) : 0;
+    auto text = tr("%1: all %2 entries hold, checked in %3.")
+                    .arg(report.agent,
+                         widgets::countText(report.entries),
+                         widgets::durationText(qint64(report.seconds * 1e6)));
+    if (rate > 0 && report.seconds > 0.5) {
+        text += u' ' + tr("That is %1 a second.").arg(widgets::countText(rate));
+    }
+    if (report.erased > 0) {
+        text +=
+            u' ' + tr("%1 payloads were erased on purpose.").arg(widgets::countText(report.erased));
+    }
+    if (!report.head.isEmpty()) {
+        text += u' ' + tr("Head %1").arg(report.head);
+    }
+    addLine(u"verify"_s, Tone::Done, text);
+}
+
+void ReportBar::exportTo(const QString& agent, const QString& path)
+{
+    if (m_isRunning) {
+        return;
+    }
+    start(tr("Writing the chain of %1 to %2…").arg(agent, path));
+    m_context.bridge.request(
+        protocol::ExportJournal{agent, path},
+        this,
+        [this](const Result<protocol::ExportJournal::Reply>& reply) {
+            finish();
+            if (reply) {
+                addLine(u"save"_s,
+                        Tone::Done,
+                        tr("%1 entries with their proofs were written to %2.")
+                            .arg(widgets::countText(reply->entries), reply->path));
+            } else {
+                addLine(u"failed"_s,
+                        Tone::Failed,
+                        tr("The journal was not exported: %1").arg(reply.error().message));
+            }
+        });
+}
+
+void ReportBar::progressed(const protocol::VerifyProgress& progress)
+{
+    if (!m_isRunning || progress.total <= 0) {
+        return;
+    }
+    const double seconds = double(m_context.clock.steadyUs() - m_startedAt) / 1e6;
+    const auto rate = seconds > 0.2 ? qint64(double(progress.done) / seconds) : 0;
+    m_words->setText(rate > 0 ? tr("Checking %1: %2 of %3 entries, %4 a second")
+                                    .arg(progress.agent,
+                                         widgets::countText(progress.done),
+                                         widgets::countText(progress.total),
+                                         widgets::countText(rate))
+                              : tr("Checking %1: %2 of %3 entries")
+                                    .arg(progress.agent,
+                                         widgets::countText(progress.done),
+                                         widgets::countText(progress.total)));
+    // A thousand steps do: the bar counts in int, a chain in 64 bits.
+    m_progress->setRange(0, 1000);
+    m_progress->setValue(
+        int(std::min<qint64>(progress.done, progress.total) * 1000 / progress.total));
+}
+
+void ReportBar::addLine(const QString& icon, Tone tone, const QString& text, const Link& link)
+{
+    const int row = m_grid->rowCount();
+    auto* picture = new QLabel(m_lines);
+    picture->setPixmap(m_context.theme.pixmap(
+        icon, theme::smallIcon, m_context.theme.colour(tone), devicePixelRatioF()));
+    auto* words = new ToneLabel(m_context.theme,
+                                ToneLabel::Role::Body,
+                                tone == Tone::Failed ? tone : Tone::Text,
+                                widgets::visibleText(text),
+                                m_lines);
+    words->setMinimumWidth(1);
+    words->setObjectName(u"reportLine"_s);
+    m_grid->addWidget(picture, row, 0, Qt::AlignTop);
+    m_grid->addWidget(words, row, 1);
+    if (link.seq > 0) {
+        auto* jump = new QPushButton(tr("Show entry %1").arg(link.seq), m_lines);
+        jump->setAutoDefault(false);
+        jump->setObjectName(u"showBad"_s);
+        connect(jump, &QPushButton::clicked, this, [this, link] { Q_EMIT linkActivated(link); });
+        m_grid->addWidget(jump, row, 2, Qt::AlignTop);
+    }
+    m_lines->show();
+}
+
+void ReportBar::clearLines()
+{
+    qDeleteAll(m_lines->findChildren<QWidget*>(Qt::FindDirectChildrenOnly));
+    m_lines->hide();
+}
+
+void ReportBar::keyPressEvent(QKeyEvent* event)
+{
+    if (event->key() == Qt::Key_Escape && !m_isRunning) {
+        hide();
+        return;
+    }
+    QWidget::keyPressEvent(event);
+}
+
+} // namespace sb::panels
