@@ -1,0 +1,1 @@
+sb_test(unit/tst_HttpServer LINKS sb::server)
