@@ -38,6 +38,27 @@ QString mebibytes(qint64 bytes)
     return QString::number(double(bytes) / double(1 << 20), 'g', 4);
 }
 
+// What all requests of a service have in common.
+QNetworkRequest requestTo(const QUrl& url)
+{
+    QNetworkRequest request(url);
+    QHttp1Configuration http1;
+    http1.setNumberOfConnectionsPerHost(connectionsPerManager);
+    request.setHttp1Configuration(http1);
+    request.setAttribute(QNetworkRequest::Http2AllowedAttribute, (url.scheme() == "https"_L1));
+    request.setAttribute(QNetworkRequest::RedirectPolicyAttribute,
+                         QNetworkRequest::ManualRedirectPolicy);
+    request.setAttribute(QNetworkRequest::CookieLoadControlAttribute, QNetworkRequest::Manual);
+    request.setAttribute(QNetworkRequest::CookieSaveControlAttribute, QNetworkRequest::Manual);
+    request.setAttribute(QNetworkRequest::AuthenticationReuseAttribute, QNetworkRequest::Manual);
+    request.setRawHeader("Content-Type", "application/json");
+    request.setRawHeader("Accept", "text/event-stream, application/json");
+    request.setRawHeader("Accept-Encoding",
+                         "identity"); // packing would hold a stream's pieces back
+    request.setRawHeader("User-Agent", "signalbox/" SB_VERSION);
+    return request;
+}
+
 } // namespace
 
 void ensureTlsPlugins()
@@ -59,6 +80,7 @@ public:
         : m_settings(std::move(settings))
         , m_wire(std::move(wire))
         , m_url(m_wire->url())
+        , m_template(requestTo(m_url))
         , m_secure(m_url.scheme() == "https"_L1)
         , m_executor(executor)
         , m_clock(clock)
@@ -133,6 +155,7 @@ private:
     const HttpSettings m_settings;
     const std::unique_ptr<Wire> m_wire;
     const QUrl m_url;
+    const QNetworkRequest m_template;
     const bool m_secure;
     Executor& m_executor;
     Clock& m_clock;
@@ -224,21 +247,7 @@ void HttpProvider::Engine::send(Call& call)
     if (m_secure) {
         ensureTlsPlugins();
     }
-    QNetworkRequest request(m_url);
-    QHttp1Configuration http1;
-    http1.setNumberOfConnectionsPerHost(connectionsPerManager);
-    request.setHttp1Configuration(http1);
-    request.setAttribute(QNetworkRequest::Http2AllowedAttribute, m_secure);
-    request.setAttribute(QNetworkRequest::RedirectPolicyAttribute,
-                         QNetworkRequest::ManualRedirectPolicy);
-    request.setAttribute(QNetworkRequest::CookieLoadControlAttribute, QNetworkRequest::Manual);
-    request.setAttribute(QNetworkRequest::CookieSaveControlAttribute, QNetworkRequest::Manual);
-    request.setAttribute(QNetworkRequest::AuthenticationReuseAttribute, QNetworkRequest::Manual);
-    request.setRawHeader("Content-Type", "application/json");
-    request.setRawHeader("Accept", "text/event-stream, application/json");
-    request.setRawHeader("Accept-Encoding",
-                         "identity"); // packing would hold a stream's pieces back
-    request.setRawHeader("User-Agent", "signalbox/" SB_VERSION);
+    QNetworkRequest request = m_template;
     if (!call.request.traceParent.isEmpty()) {
         request.setRawHeader("traceparent", call.request.traceParent.toLatin1());
     }
