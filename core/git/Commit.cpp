@@ -134,7 +134,8 @@ bool keepsModes(git_repository* repository)
 /// Everything selected that differs from the last commit, its content stored.
 Result<QList<Change>> gatherChanges(git_repository* repository, const QStringList& wanted)
 {
-    git_status_options options = GIT_STATUS_OPTIONS_INIT;
+    git_status_options options;
+    git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
     options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
     options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_RECURSE_UNTRACKED_DIRS |
                     GIT_STATUS_OPT_EXCLUDE_SUBMODULES | GIT_STATUS_OPT_SORT_CASE_SENSITIVELY;
@@ -289,7 +290,8 @@ Result<Preview> Repository::preview(const CommitRequest& request)
     SB_GIT(git_tree_lookup(&rawTree, scratch.get(), &gathered.tree),
            "The commit could not be previewed");
     const TreeHandle tree(rawTree);
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    git_diff_options options;
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.max_size = 16 << 20;
     git_diff* rawDiff = nullptr;
     SB_GIT(git_diff_tree_to_tree(&rawDiff, scratch.get(), gathered.before.get(), rawTree, &options),

@@ -57,7 +57,8 @@ Result<Diff> render(git_diff* diff, qint64 maxBytes)
 Result<Diff> Repository::diff(const DiffRequest& request)
 {
     PathList paths(request.paths);
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    git_diff_options options;
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.flags =
         GIT_DIFF_DISABLE_PATHSPEC_MATCH | GIT_DIFF_IGNORE_SUBMODULES | GIT_DIFF_INCLUDE_TYPECHANGE;
     options.max_size = 16 << 20; // larger files are only named
@@ -86,7 +87,8 @@ Result<Diff> unifiedDiff(Library&,
         return Diff();
     }
     const QByteArray name = path.toUtf8();
-    git_diff_options options = GIT_DIFF_OPTIONS_INIT;
+    git_diff_options options;
+    git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);
     options.max_size = 64 << 20;
     git_patch* raw = nullptr;
     // An absent file is a null buffer without a name; an empty one has a name and no bytes.

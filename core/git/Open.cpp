@@ -139,7 +139,8 @@ Result<Repository> Repository::open(Library&, const QString& workspace)
 Result<Repository>
 Repository::init(Library& library, const QString& workspace, const QString& branch)
 {
-    git_repository_init_options options = GIT_REPOSITORY_INIT_OPTIONS_INIT;
+    git_repository_init_options options;
+    git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
     const QByteArray name = branch.toUtf8();
     options.initial_head = name.constData();
     git_repository* raw = nullptr;

@@ -193,7 +193,8 @@ Result<Status> Repository::status(int cap)
     result.head = commit.value_or(QString());
     result.underway = underway(m->get());
 
-    git_status_options options = GIT_STATUS_OPTIONS_INIT;
+    git_status_options options;
+    git_status_options_init(&options, GIT_STATUS_OPTIONS_VERSION);
     options.show = GIT_STATUS_SHOW_INDEX_AND_WORKDIR;
     options.flags = GIT_STATUS_OPT_INCLUDE_UNTRACKED | GIT_STATUS_OPT_EXCLUDE_SUBMODULES |
                     GIT_STATUS_OPT_SORT_CASE_SENSITIVELY;
