@@ -1,7 +1,7 @@
 #include "core/base/Clock.h"
 
-#include <QTimeZone>
 #include <condition_variable>
+#include <cstdio>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -49,15 +49,14 @@ struct SystemClock::Private
                 continue;
             }
             auto node = timers.extract(timers.begin());
-            // Posted under the lock: whoever cancels a timer knows afterwards that it is not on its way.
+            // Posted under the lock: whoever cancels a timer knows afterwards that it is not on its
+            // way.
             node.mapped().executor->post(std::move(node.mapped().job));
         }
     }
 };
 
-SystemClock::SystemClock()
-    : m(std::make_shared<Private>())
-{}
+SystemClock::SystemClock() : m(std::make_shared<Private>()) {}
 
 SystemClock::~SystemClock()
 {
@@ -114,8 +113,7 @@ struct FakeClock::Private
     quint64 nextId = 0;
 };
 
-FakeClock::FakeClock(TimeUs start)
-    : m(std::make_shared<Private>())
+FakeClock::FakeClock(TimeUs start) : m(std::make_shared<Private>())
 {
     m->now = start;
 }
@@ -170,27 +168,54 @@ int FakeClock::waiting() const
     return int(m->timers.size());
 }
 
+// By hand, because QDateTime asks for the local time zone's file at every parse (20 times slower),
+// and takes times that the local summer time skips for invalid although they are UTC.
 QString timeText(TimeUs time)
 {
-    const qint64 seconds = time >= 0 ? time / 1'000'000 : (time - 999'999) / 1'000'000;
-    const auto date = QDateTime::fromSecsSinceEpoch(seconds, QTimeZone::UTC);
-    return date.toString(QStringLiteral("yyyy-MM-ddTHH:mm:ss"))
-        + QStringLiteral(".%1Z").arg(time - seconds * 1'000'000, 6, 10, QLatin1Char('0'));
+    using namespace std::chrono;
+    const sys_time<microseconds> point{microseconds(time)};
+    const auto day = floor<days>(point);
+    const year_month_day date{day};
+    const hh_mm_ss clock{point - day};
+    char text[48];
+    const int size = std::snprintf(text,
+                                   sizeof text,
+                                   "%04d-%02u-%02uT%02d:%02d:%02d.%06dZ",
+                                   int(date.year()),
+                                   unsigned(date.month()),
+                                   unsigned(date.day()),
+                                   int(clock.hours().count()),
+                                   int(clock.minutes().count()),
+                                   int(clock.seconds().count()),
+                                   int(clock.subseconds().count()));
+    return QString::fromLatin1(text, size);
 }
 
 std::optional<TimeUs> timeFromText(const QString& text)
 {
-    if (text.size() != 27 || text[19] != u'.' || !text.endsWith(u'Z')) {
+    using namespace std::chrono;
+    static constexpr QStringView shape = u"dddd-dd-ddTdd:dd:dd.ddddddZ";
+    if (text.size() != shape.size()) {
         return std::nullopt;
     }
-    auto date = QDateTime::fromString(text.left(19), QStringLiteral("yyyy-MM-ddTHH:mm:ss"));
-    bool ok = false;
-    const int micros = QStringView(text).mid(20, 6).toInt(&ok);
-    if (!date.isValid() || !ok) {
+    for (qsizetype i = 0; i < shape.size(); ++i) {
+        const bool fits =
+            shape[i] == u'd' ? text[i] >= u'0' && text[i] <= u'9' : text[i] == shape[i];
+        if (!fits) {
+            return std::nullopt;
+        }
+    }
+    const auto number = [&](qsizetype from, qsizetype count) {
+        return QStringView(text).mid(from, count).toInt();
+    };
+    const year_month_day date{
+        year(number(0, 4)), month(unsigned(number(5, 2))), day(unsigned(number(8, 2)))};
+    if (!date.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 59) {
         return std::nullopt;
     }
-    date.setTimeZone(QTimeZone::UTC);
-    return date.toSecsSinceEpoch() * 1'000'000 + micros;
+    const auto point = sys_days(date) + hours(number(11, 2)) + minutes(number(14, 2)) +
+                       seconds(number(17, 2)) + microseconds(number(20, 6));
+    return TimeUs(microseconds(point.time_since_epoch()).count());
 }
 
 } // namespace sb
