@@ -27,7 +27,15 @@ struct Chunk
     std::vector<qint64> missingPayloads;
     std::vector<qint64> erasures; // entries whose erasure is recorded here
     std::optional<Finding> bad;
+    std::optional<Error> error; // kept it from finding out
 };
+
+/// Whether it says something about what is stored, and not about this process (no memory, no file
+/// descriptor …).
+bool isAboutTheFile(const Error& error)
+{
+    return error.code == ErrorCode::Corrupt || error.code == ErrorCode::Io;
+}
 
 /// The statement of one thread's connection; plain SQLite, because this loop has 2 µs an entry.
 class Rows
@@ -86,7 +94,8 @@ private:
     sqlite3_stmt* m_statement = nullptr;
 };
 
-void readChunk(Rows& rows, qint64 first, qint64 last, QByteArrayView agent, Chunk& chunk)
+void readChunk(
+    Rows& rows, qint64 first, qint64 last, QByteArrayView agent, const QString& path, Chunk& chunk)
 {
     chunk.hashes.reserve(size_t(last - first + 1));
     qint64 seq = first;
@@ -135,7 +144,12 @@ void readChunk(Rows& rows, qint64 first, qint64 last, QByteArrayView agent, Chun
             bad(QStringLiteral("it is missing"));
         }
     } catch (const std::exception& exception) {
-        bad(QStringLiteral("it cannot be read (%1)").arg(QString::fromUtf8(exception.what())));
+        const Error error = store::errorFrom(exception, path);
+        if (isAboutTheFile(error)) {
+            bad(QStringLiteral("it cannot be read (%1)").arg(QString::fromUtf8(exception.what())));
+        } else {
+            chunk.error = error;
+        }
     }
 }
 
@@ -202,7 +216,16 @@ public:
                 readRest(connection);
             }
         } catch (const std::exception& exception) {
-            found({m_report.entries + 1, store::errorFrom(exception, m_database.path()).message});
+            const Error error = store::errorFrom(exception, m_database.path());
+            if (isAboutTheFile(error)) {
+                found({m_report.entries + 1,
+                       QStringLiteral("it cannot be read (%1)").arg(error.context)});
+            } else {
+                m_error = error;
+            }
+        }
+        if (m_error) {
+            return std::unexpected(*m_error);
         }
         if (m_stop.stop_requested()) {
             return fail(ErrorCode::Cancelled, QStringLiteral("The check was cancelled."));
@@ -247,40 +270,30 @@ private:
         std::condition_variable changed;
         std::atomic<qint64> next{0};
         std::atomic<bool> enough{false};
-        std::vector<std::jthread> threads;
-        for (int i = 0; i < int(std::min<qint64>(hashingThreads, chunks)); ++i) {
-            threads.emplace_back([&] {
-                std::unique_ptr<store::Connection> connection;
-                std::unique_ptr<Rows> rows;
-                for (qint64 c = next++; c < chunks; c = next++) {
-                    const qint64 first = c * chunkSize + 1;
-                    Chunk chunk;
-                    if (!enough && !m_stop.stop_requested()) {
-                        try {
-                            if (!rows) {
-                                connection = std::make_unique<store::Connection>(
-                                    m_database.path(),
-                                    store::Connection::Mode::Reader,
-                                    m_database.vfs());
-                                rows = std::make_unique<Rows>(*connection);
-                            }
-                            readChunk(*rows,
-                                      first,
-                                      std::min(first + chunkSize - 1, m_total),
-                                      m_agent,
-                                      chunk);
-                        } catch (const std::exception& exception) {
-                            chunk.bad = Finding{
-                                first, store::errorFrom(exception, m_database.path()).message};
-                        }
-                    }
-                    const std::scoped_lock lock(mutex);
-                    results[size_t(c)] = std::move(chunk);
-                    ready[size_t(c)] = 1;
-                    changed.notify_one();
+        const auto work = [&] {
+            std::unique_ptr<store::Connection> connection;
+            std::unique_ptr<Rows> rows; // goes before its connection
+            for (qint64 c = next++; c < chunks; c = next++) {
+                Chunk chunk;
+                if (!enough && !m_stop.stop_requested()) {
+                    readInto(chunk, c * chunkSize + 1, connection, rows);
                 }
-                rows.reset();
-            });
+                const std::scoped_lock lock(mutex);
+                results[size_t(c)] = std::move(chunk);
+                ready[size_t(c)] = 1;
+                changed.notify_one();
+            }
+        };
+        std::vector<std::jthread> threads;
+        try {
+            for (int i = 0; i < int(std::min<qint64>(hashingThreads, chunks)); ++i) {
+                threads.emplace_back(work);
+            }
+        } catch (const std::system_error&) {
+            // The machine gives no more threads: fewer do, or this one alone.
+            if (threads.empty()) {
+                work();
+            }
         }
         for (qint64 c = 0; c < chunks; ++c) {
             {
@@ -295,12 +308,30 @@ private:
             if (m_progress) {
                 m_progress(m_report.entries, m_total);
             }
-            if (m_bad) {
+            if (m_bad || m_error) {
                 enough = true;
                 return false;
             }
         }
         return checkEnd();
+    }
+
+    void readInto(Chunk& chunk,
+                  qint64 first,
+                  std::unique_ptr<store::Connection>& connection,
+                  std::unique_ptr<Rows>& rows) const
+    {
+        try {
+            if (!rows) {
+                connection = std::make_unique<store::Connection>(
+                    m_database.path(), store::Connection::Mode::Reader, m_database.vfs());
+                rows = std::make_unique<Rows>(*connection);
+            }
+            const qint64 last = std::min(first + chunkSize - 1, m_total);
+            readChunk(*rows, first, last, m_agent, m_database.path(), chunk);
+        } catch (const std::exception& exception) {
+            chunk.error = store::errorFrom(exception, m_database.path());
+        }
     }
 
     void merge(Chunk& chunk, qint64 first)
@@ -322,6 +353,7 @@ private:
         if (chunk.bad) {
             found(*chunk.bad);
         }
+        m_error = chunk.error;
     }
 
     void checkHead(const Head& head)
@@ -420,6 +452,7 @@ private:
 
     protocol::VerifyReport m_report;
     std::optional<Finding> m_bad;
+    std::optional<Error> m_error;
     qint64 m_total = 0;
     std::vector<Head> m_heads;
     size_t m_nextHead = 0;

@@ -116,6 +116,7 @@ int noteLog(void* pages, sqlite3*, const char*, int count)
 Result<> Database::Private::start()
 {
     try {
+        const bool isNew = !QFile::exists(settings.path);
         // Created here first, because SQLite would give it the umask's permissions, and its
         // companions the same.
         const int fd = ::open(
@@ -144,13 +145,15 @@ Result<> Database::Private::start()
                 settings.path);
         }
         SB_CHECK(migrate(*connection, settings.path, settings.migrations));
-        // The new names must survive a power cut as well as the bytes do.
-        const int folder =
-            ::open(QFile::encodeName(QFileInfo(settings.path).absolutePath()).constData(),
-                   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder >= 0) {
-            ::fsync(folder);
-            ::close(folder);
+        if (isNew) {
+            // The new name must survive a power cut as well as the bytes do.
+            const int folder =
+                ::open(QFile::encodeName(QFileInfo(settings.path).absolutePath()).constData(),
+                       O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+            if (folder >= 0) {
+                ::fsync(folder);
+                ::close(folder);
+            }
         }
         sqlite3_wal_hook(database.getHandle(), noteLog, &logPages);
         return {};
@@ -309,7 +312,7 @@ Result<std::unique_ptr<Database>> Database::open(Settings settings, Clock&)
     SB_CHECK(p.lock.take(p.settings.path));
     Promise<> started;
     auto outcome = started.future();
-    p.writer = std::thread([&p, started = std::move(started)] {
+    auto life = [&p, started = std::move(started)] {
         auto result = p.start();
         const bool ok = result.has_value();
         if (!ok) {
@@ -321,7 +324,15 @@ Result<std::unique_ptr<Database>> Database::open(Settings settings, Clock&)
             p.loop();
             p.connection.reset(); // the last one to close: checkpoints and removes the log
         }
-    });
+    };
+    try {
+        p.writer = std::thread(std::move(life));
+    } catch (const std::system_error& error) {
+        return fail(ErrorCode::Unavailable,
+                    QStringLiteral("No thread can be started for %1: %2.")
+                        .arg(p.settings.path, QString::fromLocal8Bit(error.what())),
+                    p.settings.path);
+    }
     SB_CHECK(std::move(outcome).wait());
     return database;
 }

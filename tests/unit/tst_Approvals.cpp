@@ -192,6 +192,7 @@ private Q_SLOTS:
         m->clock.advance(std::chrono::seconds(2));
         const auto late = m_approvals->settle(answer(asked->id, true)).wait();
         gate.release();
+        m_executor->postAndWait([] {}); // it is through with the gate, which lives on this stack
         QCOMPARE(late.error().code, ErrorCode::Conflict);
         QCOMPARE(m_approvals->get(asked->id)->state, ApprovalState::Expired);
         QCOMPARE(m->journal->lastSeq(), 2);

@@ -101,7 +101,7 @@ private Q_SLOTS:
             const QString problem = problemIn(**log, acknowledged);
             QVERIFY2(problem.isEmpty(), qPrintable(QStringLiteral("kill %1: ").arg(i) + problem));
         }
-        QVERIFY(total > kills);
+        QVERIFY(total > kills / 4);
         qInfo("%d kills, %lld acknowledged entries", kills, static_cast<long long>(total));
     }
 
