@@ -2,12 +2,9 @@
 
 #include "core/llm/Decoder.h"
 #include "core/llm/HttpErrors.h"
+#include "core/llm/HttpSetup.h"
 #include "core/llm/Sse.h"
 
-#include <QCoreApplication>
-#include <QDir>
-#include <QHttp1Configuration>
-#include <QLibraryInfo>
 #include <QNetworkAccessManager>
 #include <QNetworkProxy>
 #include <QNetworkReply>
@@ -19,7 +16,6 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr int connectionsPerManager = 255; // the most that Qt allows to one host
 constexpr int mostManagers = 8;
 constexpr qint64 readAhead = 1 << 20; // bytes that Qt may hold before we took them
 constexpr qint64 errorBodyCap = 64 << 10;
@@ -38,39 +34,7 @@ QString mebibytes(qint64 bytes)
     return QString::number(double(bytes) / double(1 << 20), 'g', 4);
 }
 
-// What all requests of a service have in common.
-QNetworkRequest requestTo(const QUrl& url)
-{
-    QNetworkRequest request(url);
-    QHttp1Configuration http1;
-    http1.setNumberOfConnectionsPerHost(connectionsPerManager);
-    request.setHttp1Configuration(http1);
-    request.setAttribute(QNetworkRequest::Http2AllowedAttribute, (url.scheme() == "https"_L1));
-    request.setAttribute(QNetworkRequest::RedirectPolicyAttribute,
-                         QNetworkRequest::ManualRedirectPolicy);
-    request.setAttribute(QNetworkRequest::CookieLoadControlAttribute, QNetworkRequest::Manual);
-    request.setAttribute(QNetworkRequest::CookieSaveControlAttribute, QNetworkRequest::Manual);
-    request.setAttribute(QNetworkRequest::AuthenticationReuseAttribute, QNetworkRequest::Manual);
-    request.setRawHeader("Content-Type", "application/json");
-    request.setRawHeader("Accept", "text/event-stream, application/json");
-    request.setRawHeader("Accept-Encoding",
-                         "identity"); // packing would hold a stream's pieces back
-    request.setRawHeader("User-Agent", "signalbox/" SB_VERSION);
-    return request;
-}
-
 } // namespace
-
-void ensureTlsPlugins()
-{
-    if (!QCoreApplication::libraryPaths().isEmpty()) {
-        return;
-    }
-    QStringList paths =
-        qEnvironmentVariable("QT_PLUGIN_PATH").split(QDir::listSeparator(), Qt::SkipEmptyParts);
-    paths.append(QLibraryInfo::path(QLibraryInfo::PluginsPath));
-    QCoreApplication::setLibraryPaths(paths);
-}
 
 // Everything here but `complete` and `post` runs on the executor.
 class HttpProvider::Engine : public std::enable_shared_from_this<Engine>
@@ -223,7 +187,7 @@ void HttpProvider::Engine::withKey(quint64 id, Result<SecretString> key)
 int HttpProvider::Engine::freeManager()
 {
     for (size_t i = 0; i < m_managers.size(); ++i) {
-        if (m_managers[i].active < connectionsPerManager) {
+        if (m_managers[i].active < connectionsPerHost) {
             return int(i);
         }
     }

@@ -2,7 +2,10 @@
 #include "core/llm/OpenAiChat.h"
 #include "tests/support/ScriptedModel.h"
 
+#include <QFile>
+#include <QProcess>
 #include <QSslSocket>
+#include <QTemporaryDir>
 #include <QTest>
 
 using namespace sb;
@@ -332,6 +335,38 @@ private Q_SLOTS:
         const auto response = std::move(call).wait();
         QVERIFY(!response);
         QCOMPARE(response.error().code, ErrorCode::Cancelled);
+    }
+
+    void theProgramServesAScript()
+    {
+        QFETCH_GLOBAL(bool, anthropic);
+        QTemporaryDir folder;
+        QFile script(folder.filePath(u"script.json"_s));
+        QVERIFY(script.open(QIODevice::WriteOnly));
+        script.write(QByteArray("{'rules': [{'when': {'last': 'hello'}, 'replies': [{'status': "
+                                "500, 'message': 'sick'}],"
+                                " 'always': {'pieces': ['a', 'b'],"
+                                " 'tool_calls': [{'name': 't', 'arguments': {'x': 1}}]}}]}")
+                         .replace('\'', '"'));
+        script.close();
+        QProcess program;
+        program.setProcessChannelMode(QProcess::ForwardedErrorChannel);
+        program.start(QStringLiteral(SB_TEST_BIN_DIR "/scripted-model"),
+                      {u"0"_s, u"--script"_s, script.fileName()});
+        QVERIFY(program.waitForReadyRead());
+        const QByteArray ready = program.readLine().trimmed();
+        QVERIFY(ready.startsWith("ready 127.0.0.1:"));
+        HttpSettings settings;
+        settings.baseUrl =
+            u"http://"_s + QString::fromLatin1(ready.mid(6)) + (anthropic ? u""_s : u"/v1"_s);
+        auto service = provider(anthropic, settings);
+        QVERIFY(ask(*service).error().message.contains("\"sick\""_L1));
+        const auto response = ask(*service);
+        QVERIFY(response);
+        QCOMPARE(response->text, u"ab"_s);
+        QCOMPARE(response->toolCalls.value(0).arguments, (QJsonObject{{u"x"_s, 1}}));
+        program.kill();
+        program.waitForFinished();
     }
 
     void needsNoPluginsUntilTls()

@@ -1,0 +1,14 @@
+#pragma once
+#include <QNetworkRequest>
+#include <QUrl>
+
+namespace sb::llm {
+
+/// Connections that one QNetworkAccessManager may open to a host: the most that Qt allows.
+constexpr int connectionsPerHost = 255;
+
+/// What all requests to a model service have in common: no redirects, cookies, packing, and HTTP/2
+/// only over TLS.
+QNetworkRequest requestTo(const QUrl& url);
+
+} // namespace sb::llm
