@@ -274,8 +274,8 @@ private:
         SB_TRY(config.routes.standard, route(*standard, u"default"_s, config));
         for (const QString& process : processes) {
             if (const YamlNode* found = routes->find(process)) {
-                SB_TRY(Route one, route(*found, process, config));
-                config.routes.byProcess.insert(process, std::move(one));
+                SB_TRY(const Route one, route(*found, process, config));
+                config.routes.byProcess.insert(process, one);
             }
         }
         if (const YamlNode* fallback = routes->find(u"fallback")) {
@@ -541,7 +541,7 @@ private:
         static const QRegularExpression pattern(
             u"\\A(\\*\\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?:([0-9]{1,5})\\z"_s);
         static const QRegularExpression six(u"\\A\\[[0-9a-f:.]+\\]:([0-9]{1,5})\\z"_s);
-        const QString lower = value.toLower();
+        QString lower = value.toLower();
         const auto match = pattern.match(lower);
         const auto sixMatch = six.match(lower);
         const int port = match.hasMatch()      ? match.captured(5).toInt()

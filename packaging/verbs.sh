@@ -1,0 +1,74 @@
+# shellcheck shell=bash
+# The verbs of packaging/dev that do more than enter the environment; sourced by it, with its functions and variables.
+
+# check [--all]: formatting, layering, scripts, clang-tidy. Tidy looks at what changed since the branch left its upstream
+# (where nothing did: at the last commit), with --all at everything; what was clean before is not looked at twice.
+verb_check() {
+    local all='' failed=()
+    case ${1:-} in
+        '') ;;
+        --all) all=1 ;;
+        *) die "check knows only --all, not \"$1\"" ;;
+    esac
+    cd "$top"
+    git rev-parse --git-dir >/dev/null 2>&1 || die "check needs the repository that git cloned; this folder is none"
+    local file sources=() shells=() pythons=()
+    while IFS= read -r -d '' file; do
+        [ -f "$file" ] && [ ! -L "$file" ] || continue
+        case $file in
+            *.cpp | *.h) sources+=("$file") ;;
+            *.sh) shells+=("$file") ;;
+            *.py) pythons+=("$file") ;;
+            *.* | LICENSE) ;;
+            *)
+                case $(head -c 64 "$file" | head -n 1 | tr -d '\0') in
+                    '#!'*python3*) pythons+=("$file") ;;
+                    '#!'*bash* | '#!'*/sh*) shells+=("$file") ;;
+                esac
+                ;;
+        esac
+    done < <(git ls-files -z)
+
+    say "check: formatting of ${#sources[@]} files"
+    [ ${#sources[@]} -eq 0 ] || (enter clang-format-19 --dry-run -Werror "${sources[@]}") >&2 ||
+        failed+=("formatting (clang-format-19 -i FILE mends it)")
+
+    say "check: layering"
+    (enter packaging/check-layers) >&2 || failed+=(layering)
+
+    say "check: ${#shells[@]} shell and ${#pythons[@]} python scripts"
+    for file in "${shells[@]}"; do
+        bash -n "$file" || failed+=("$file")
+    done
+    [ ${#pythons[@]} -eq 0 ] || (enter python3 -c 'import ast, sys
+for name in sys.argv[1:]:
+    ast.parse(open(name, encoding="utf-8").read(), name)' "${pythons[@]}") >&2 || failed+=("python scripts")
+
+    local changed=() nothing=''
+    if [ -z "$all" ]; then
+        local base name
+        base=$(git merge-base HEAD '@{upstream}' 2>/dev/null || git merge-base HEAD origin/HEAD 2>/dev/null || git rev-parse HEAD)
+        if git diff --quiet "$base" -- && [ -z "$(git ls-files -o --exclude-standard -- '*.cpp' '*.h')" ]; then
+            base=$(git rev-parse -q --verify HEAD~1 || git rev-parse HEAD)
+        fi
+        while IFS= read -r -d '' name; do # a header is looked at through the source of the same name
+            file=${name%.*}.cpp
+            [ ! -f "$file" ] || changed+=("$file")
+        done < <(git diff -z --name-only --diff-filter=d "$base" -- '*.cpp' '*.h'; git ls-files -z -o --exclude-standard -- '*.cpp' '*.h')
+        [ ${#changed[@]} -gt 0 ] || nothing=1
+    fi
+    if [ -n "$nothing" ]; then
+        say "check: clang-tidy has nothing new to look at"
+    else
+        # The compile commands and what moc writes come from the build.
+        [ -n "${SB_NO_BUILD:-}" ] || build release
+        say "check: clang-tidy over ${all:+all files}${changed[0]:+${#changed[@]} changed files}"
+        (enter packaging/check-tidy "build/release" "${changed[@]}") || failed+=(clang-tidy)
+    fi
+
+    if [ ${#failed[@]} -gt 0 ]; then
+        printf 'signalbox: check failed: %s\n' "${failed[@]}" >&2
+        exit 1
+    fi
+    say "check: all is well"
+}
