@@ -1,7 +1,7 @@
 #include "ui/panels/approvals/ApprovalCard.h"
 
 #include "ui/models/Words.h"
-#include "ui/panels/parts/DiffView.h"
+#include "ui/panels/approvals/ApprovalFacts.h"
 #include "ui/panels/parts/FlowLayout.h"
 #include "ui/panels/parts/WrappedText.h"
 #include "ui/widgets/Badge.h"
@@ -9,7 +9,6 @@
 #include "ui/widgets/Labels.h"
 
 #include <QApplication>
-#include <QGridLayout>
 #include <QKeyEvent>
 #include <QLineEdit>
 #include <QMouseEvent>
@@ -39,8 +38,6 @@ ApprovalCard::ApprovalCard(const Context& context,
     , m_badge(new widgets::Badge(context.theme, widgets::riskBadge(approval.risk), m_head))
     , m_title(new widgets::ElidedLabel({}, Qt::ElideRight, m_head))
     , m_age(new ToneLabel(context.theme, ToneLabel::Role::Secondary, Tone::Secondary, {}, m_head))
-    , m_outcome(new WrappedText(context.theme, WrappedText::Look::Plain, tr("Outcome"), this))
-    , m_problem(new WrappedText(context.theme, WrappedText::Look::Plain, tr("Problem"), this))
     , m_fold(new QPushButton(m_head))
 {
     setFocusPolicy(Qt::StrongFocus);
@@ -60,9 +57,6 @@ ApprovalCard::ApprovalCard(const Context& context,
     m_fold->setIconSize({theme::smallIcon, theme::smallIcon});
     connect(m_fold, &QPushButton::clicked, this, &ApprovalCard::foldToggled);
     m_layout->addWidget(m_head);
-    m_layout->addWidget(m_outcome);
-    m_layout->addWidget(m_problem);
-    m_problem->hide();
     connect(&context.theme, &theme::Theme::changed, this, [this] {
         update();
         Q_EMIT resized();
@@ -81,73 +75,8 @@ void ApprovalCard::build()
     body->setSpacing(theme::space::related);
     m_layout->insertWidget(1, m_body);
 
-    auto* chain = new ToneLabel(
-        m_context.theme, ToneLabel::Role::Secondary, Tone::Secondary, whoText(), m_body);
-    chain->setMinimumWidth(1);
-    body->addWidget(chain);
-
-    const auto command =
-        m_approval.argv.isEmpty() ? m_approval.command : models::quotedCommand(m_approval.argv);
-    const auto shown = models::visibleText(command, models::Strictness::Exact);
-    auto notice = shown;
-    auto* what =
-        new WrappedText(m_context.theme, WrappedText::Look::Code, tr("What would be done"), m_body);
-    what->setVisibleText(shown);
-    what->setMaximumLines(60);
-    body->addWidget(what);
-    if (!m_approval.diff.isEmpty()) {
-        auto* diff = new DiffView(m_context.theme, tr("What would be written"), m_body);
-        diff->setDiff(m_approval.diff);
-        body->addWidget(diff);
-        const auto inDiff = models::visibleText(m_approval.diff, models::Strictness::Prose);
-        notice.invisible += inDiff.invisible;
-        notice.lookAlike += inDiff.lookAlike;
-        notice.rightToLeft = notice.rightToLeft || inDiff.rightToLeft;
-    }
-    if (const auto sentence = models::visibleTextNotice(notice); !sentence.isEmpty()) {
-        auto* row = new QHBoxLayout;
-        row->setSpacing(theme::space::related);
-        auto* picture = new QLabel(m_body);
-        picture->setPixmap(m_context.theme.pixmap(u"warning"_s,
-                                                  theme::smallIcon,
-                                                  m_context.theme.colour(Tone::RiskHigh),
-                                                  devicePixelRatioF()));
-        row->addWidget(picture, 0, Qt::AlignTop);
-        auto* words = new ToneLabel(
-            m_context.theme, ToneLabel::Role::Secondary, Tone::RiskHigh, sentence, m_body);
-        words->setMinimumWidth(1);
-        row->addWidget(words, 1);
-        body->addLayout(row);
-    }
-
-    m_facts = new QGridLayout;
-    m_facts->setContentsMargins({});
-    m_facts->setHorizontalSpacing(theme::space::related);
-    m_facts->setVerticalSpacing(theme::space::inside);
-    m_facts->setColumnStretch(1, 1);
-    body->addLayout(m_facts);
-    fillFacts();
-
-    if (!m_approval.justification.trimmed().isEmpty()) {
-        // Set apart by a line and by its words: these are not the host's facts.
-        auto* title = new ToneLabel(m_context.theme,
-                                    ToneLabel::Role::Secondary,
-                                    Tone::Secondary,
-                                    tr("%1 says (not checked):").arg(m_approval.agent),
-                                    m_body);
-        title->setMinimumWidth(1);
-        body->addSpacing(theme::space::inside);
-        body->addWidget(title);
-        auto* words = new WrappedText(
-            m_context.theme, WrappedText::Look::Quiet, tr("The agent's own words"), m_body);
-        words->setVisibleText(
-            models::visibleText(m_approval.justification, models::Strictness::Prose));
-        words->setMaximumLines(8);
-        auto* indented = new QHBoxLayout;
-        indented->setContentsMargins(theme::space::margin, 0, 0, 0);
-        indented->addWidget(words);
-        body->addLayout(indented);
-    }
+    m_facts = new ApprovalFacts(m_context, m_approval, m_body);
+    body->addWidget(m_facts);
 
     m_editArea = new QVBoxLayout;
     body->addLayout(m_editArea);
@@ -194,96 +123,6 @@ void ApprovalCard::build()
     connect(m_editButton, &QPushButton::clicked, this, &ApprovalCard::edit);
     connect(m_acceptButton, &QPushButton::clicked, this, &ApprovalCard::accept);
     body->addWidget(m_buttons);
-}
-
-QString ApprovalCard::whoText() const
-{
-    QStringList chain{m_approval.agent};
-    if (!m_approval.channel.isEmpty()) {
-        const auto* channel = m_context.bridge.channel(m_approval.agent, m_approval.channel);
-        chain.append(channel != nullptr && !channel->title.isEmpty()
-                         ? tr("“%1”").arg(widgets::firstLine(channel->title, 60))
-                         : m_approval.channel);
-    }
-    if (!m_approval.process.isEmpty()) {
-        const auto* process = m_context.bridge.process(m_approval.process);
-        const auto kind = models::processKindText(
-            process != nullptr ? process->kind : protocol::ProcessKind::Worker);
-        chain.append(tr("%1 %2").arg(kind, m_approval.process));
-    }
-    return widgets::visibleText(chain.join(u" → "_s));
-}
-
-void ApprovalCard::addFact(const QString& label, QWidget* value)
-{
-    const int row = m_facts->rowCount();
-    auto* name =
-        new ToneLabel(m_context.theme, ToneLabel::Role::Secondary, Tone::Secondary, label, m_body);
-    name->setWordWrap(false);
-    m_facts->addWidget(name, row, 0, Qt::AlignTop | Qt::AlignLeading);
-    m_facts->addWidget(value, row, 1);
-}
-
-void ApprovalCard::addText(const QString& label, const QString& text, bool isMono)
-{
-    if (text.isEmpty()) {
-        return;
-    }
-    auto* value = new ToneLabel(m_context.theme,
-                                isMono ? ToneLabel::Role::Mono : ToneLabel::Role::Body,
-                                Tone::Text,
-                                models::visibleText(text, models::Strictness::Exact).text,
-                                m_body);
-    value->setMinimumWidth(1);
-    value->setAccessibleName(tr("%1: %2").arg(label, text));
-    addFact(label, value);
-}
-
-void ApprovalCard::addPaths()
-{
-    constexpr int most = 8;
-    int shown = 0;
-    for (const auto& path : m_approval.paths) {
-        if (shown == most && m_approval.paths.size() > most + 1) {
-            auto* rest =
-                new ToneLabel(m_context.theme,
-                              ToneLabel::Role::Secondary,
-                              Tone::Secondary,
-                              tr("and %n more", nullptr, int(m_approval.paths.size()) - most),
-                              m_body);
-            rest->setToolTip(QString(u"<pre>"_s +
-                                     m_approval.paths.mid(most, 200).join(u'\n').toHtmlEscaped() +
-                                     u"</pre>"_s));
-            addFact({}, rest);
-            return;
-        }
-        addFact(shown == 0 ? tr("Touches") : QString(),
-                new widgets::ElidedLabel(models::visibleText(path, models::Strictness::Exact).text,
-                                         Qt::ElideMiddle,
-                                         m_body));
-        ++shown;
-    }
-}
-
-void ApprovalCard::fillFacts()
-{
-    addText(tr("Because"), m_approval.reason);
-    addText(tr("Rule"), m_approval.rule, true);
-    addText(tr("Risk"), m_approval.riskReasons.join(u"; "_s));
-    if (!m_approval.cwd.isEmpty()) {
-        addFact(tr("Runs in"),
-                new widgets::ElidedLabel(
-                    models::visibleText(m_approval.cwd, models::Strictness::Exact).text,
-                    Qt::ElideMiddle,
-                    m_body));
-    }
-    addPaths();
-    addText(tr("Sees"), m_approval.environment.join(u", "_s));
-    if (m_approval.expiresAt != 0 && m_approval.state == ApprovalState::Waiting) {
-        m_expiry = new ToneLabel(m_context.theme, ToneLabel::Role::Body, Tone::Text, {}, m_body);
-        m_expiry->setMinimumWidth(1);
-        addFact(tr("Expires"), m_expiry);
-    }
 }
 
 void ApprovalCard::setApproval(const ApprovalInfo& approval)
@@ -365,8 +204,15 @@ void ApprovalCard::showOutcome()
     if (!said.isEmpty() && !m_approval.note.isEmpty()) {
         said += u' ' + tr("Reason: %1").arg(m_approval.note);
     }
-    m_outcome->setVisibleText(models::visibleText(said, models::Strictness::Prose));
-    m_outcome->setVisible(!said.isEmpty() && !m_isFolded);
+    const bool isShown = !said.isEmpty() && !m_isFolded;
+    if (isShown && m_outcome == nullptr) {
+        m_outcome = new WrappedText(m_context.theme, WrappedText::Look::Plain, tr("Outcome"), this);
+        m_layout->addWidget(m_outcome);
+    }
+    if (m_outcome != nullptr) {
+        m_outcome->setVisibleText(models::visibleText(said, models::Strictness::Prose));
+        m_outcome->setVisible(isShown);
+    }
 }
 
 bool ApprovalCard::needsSecondStep() const
@@ -421,12 +267,8 @@ void ApprovalCard::tick()
                              : widgets::ageText(since, now));
     m_age->setToolTip(isWaiting ? tr("Asked %1").arg(widgets::exactTimeText(since))
                                 : tr("Settled %1").arg(widgets::exactTimeText(since)));
-    if (m_expiry != nullptr) {
-        m_expiry->setText(
-            m_approval.expiresAt > now
-                ? tr("%1; no answer means no").arg(widgets::ageText(m_approval.expiresAt, now))
-                : tr("now; no answer means no"));
-        m_expiry->setToolTip(widgets::exactTimeText(m_approval.expiresAt));
+    if (m_facts != nullptr) {
+        m_facts->tick();
     }
 }
 
@@ -628,15 +470,18 @@ void ApprovalCard::answered(Result<ApprovalInfo> reply)
 
 void ApprovalCard::showProblem(const QString& problem)
 {
-    m_problem->setVisible(!problem.isEmpty());
-    if (!problem.isEmpty()) {
-        m_problem->setVisibleText(
-            models::visibleText(tr("It was not done: %1").arg(problem), models::Strictness::Prose));
-        m_problem->setAccessibleName(problem);
+    if (m_problem == nullptr && problem.isEmpty()) {
+        return;
     }
-    auto colours = m_problem->palette();
-    colours.setColor(QPalette::Text, m_context.theme.colour(Tone::Failed));
-    m_problem->setPalette(colours);
+    if (m_problem == nullptr) {
+        m_problem =
+            new WrappedText(m_context.theme, WrappedText::Look::Failure, tr("Problem"), this);
+        m_layout->addWidget(m_problem);
+    }
+    m_problem->setVisible(!problem.isEmpty());
+    m_problem->setVisibleText(
+        models::visibleText(tr("It was not done: %1").arg(problem), models::Strictness::Prose));
+    m_problem->setAccessibleName(problem);
     Q_EMIT resized();
     if (!problem.isEmpty()) {
         Q_EMIT attention(m_problem);

@@ -4,7 +4,6 @@
 
 #include <QPointer>
 
-class QGridLayout;
 class QLineEdit;
 class QPushButton;
 class QVBoxLayout;
@@ -17,7 +16,7 @@ class ToneLabel;
 
 namespace sb::panels {
 
-class DiffView;
+class ApprovalFacts;
 class WrappedText;
 
 /// One question to a person: the host's facts, the agent's words apart from them, and the answers.
@@ -85,10 +84,6 @@ private:
 
     void build();
     void fill();
-    void fillFacts();
-    void addFact(const QString& label, QWidget* value);
-    void addPaths();
-    void addText(const QString& label, const QString& text, bool isMono = false);
     void showOutcome();
     void showMode();
     void arm();
@@ -96,7 +91,6 @@ private:
     void answered(Result<protocol::ApprovalInfo> reply);
     void showProblem(const QString& problem);
     [[nodiscard]] bool needsSecondStep() const;
-    [[nodiscard]] QString whoText() const;
 
     Context m_context;
     Executor& m_executor;
@@ -116,15 +110,14 @@ private:
     widgets::Badge* m_badge;
     widgets::ElidedLabel* m_title;
     widgets::ToneLabel* m_age;
-    widgets::ToneLabel* m_expiry = nullptr;
-    WrappedText* m_outcome;
-    WrappedText* m_problem;
+    WrappedText* m_outcome = nullptr;
+    WrappedText* m_problem = nullptr;
     QPushButton* m_fold;
     QWidget* m_rejectRow = nullptr;
     QLineEdit* m_reason = nullptr;
     QVBoxLayout* m_editArea = nullptr;
     QPointer<ArgumentsEditor> m_editor;
-    QGridLayout* m_facts = nullptr;
+    ApprovalFacts* m_facts = nullptr;
     QWidget* m_buttons = nullptr;
     QPushButton* m_rejectButton = nullptr;
     QPushButton* m_editButton = nullptr;

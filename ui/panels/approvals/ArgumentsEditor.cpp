@@ -212,8 +212,9 @@ QWidget* ArgumentsEditor::makeText(const QString& name, const QJsonValue& value,
     edit->setFont(m_theme.mono());
     edit->setTabChangesFocus(true);
     edit->setWordWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
-    edit->setPlainText(isJson ? (value.isUndefined() ? QString() : compact(value))
-                              : value.toString());
+    edit->setPlainText(isJson
+                           ? (value.isUndefined() ? QString() : models::visibleJson(compact(value)))
+                           : value.toString());
     edit->document()->setModified(false);
     const int lines = std::clamp(
         int(value.toString().count(u'\n')) + 1 + int(value.toString().size() / 40), 2, 10);

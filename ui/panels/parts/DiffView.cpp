@@ -109,8 +109,13 @@ int DiffView::heightForWidth(int width) const
          block = block.next()) {
         lines += 1 + std::max(0, block.length() - 2) / columns;
     }
-    return fontMetrics().lineSpacing() * std::min(lines, m_maximumLines) +
-           2 * theme::space::related;
+    // As high as the layout makes a line, which is a little more than the font's metrics say.
+    QTextLayout layout(QStringLiteral("Xg"), font());
+    layout.beginLayout();
+    const auto line = layout.createLine();
+    layout.endLayout();
+    return int(std::ceil(line.height() * std::min(lines, m_maximumLines))) +
+           2 * theme::space::related + theme::space::inside;
 }
 
 QSize DiffView::sizeHint() const

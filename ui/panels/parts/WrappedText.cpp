@@ -63,9 +63,10 @@ void WrappedText::restyle()
             : m_look == Look::Quiet ? m_theme.secondary()
                                     : m_theme.body());
     auto colours = palette();
-    colours.setColor(
-        QPalette::Text,
-        m_theme.colour(m_look == Look::Quiet ? theme::Tone::Secondary : theme::Tone::Text));
+    colours.setColor(QPalette::Text,
+                     m_theme.colour(m_look == Look::Quiet     ? theme::Tone::Secondary
+                                    : m_look == Look::Failure ? theme::Tone::Failed
+                                                              : theme::Tone::Text));
     colours.setColor(QPalette::Base,
                      m_look == Look::Code ? m_theme.soft(theme::Tone::Secondary)
                                           : QColor(Qt::transparent));

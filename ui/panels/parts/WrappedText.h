@@ -13,7 +13,7 @@ class WrappedText final : public QTextEdit
 {
     Q_OBJECT
 public:
-    enum class Look { Code, Plain, Quiet };
+    enum class Look { Code, Plain, Quiet, Failure };
     WrappedText(theme::Theme& theme,
                 Look look,
                 const QString& accessibleName,
