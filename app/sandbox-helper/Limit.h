@@ -8,6 +8,7 @@ struct Limits
     std::uint64_t memoryBytes = 0; ///< of one process; 0 is no limit, here and below
     std::uint64_t totalMemoryBytes = 0;
     std::uint64_t fileBytes = 0;
+    std::uint64_t diskReserveBytes = 0;
     std::uint64_t processes = 0;
     std::uint64_t openFiles = 0;
     std::uint64_t cpuSeconds = 0;

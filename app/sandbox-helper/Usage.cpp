@@ -5,6 +5,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace sb::helper {
@@ -77,6 +78,17 @@ Usage measure(std::uint64_t memoryLimit)
         eachProcess([&](const char* number) { usage.memoryBytes += proportionalBytes(number); });
     }
     return usage;
+}
+
+DiskSpace diskSpace(const char* folder)
+{
+    struct statvfs information{};
+    if (statvfs(folder, &information) != 0) {
+        return {UINT64_MAX, UINT64_MAX};
+    }
+    // Some file systems make room for files as they come, and say 0.
+    return {std::uint64_t(information.f_bavail) * information.f_frsize,
+            information.f_files == 0 ? UINT64_MAX : std::uint64_t(information.f_favail)};
 }
 
 } // namespace sb::helper

@@ -14,4 +14,14 @@ struct Usage
 /// sizes, which take longer.
 Usage measure(std::uint64_t memoryLimit);
 
+struct DiskSpace
+{
+    std::uint64_t bytes = 0;
+    std::uint64_t files = 0; ///< how many more there can be
+};
+
+/// What is free on the disk of this folder for somebody without privileges. All there can be where
+/// it can't be told.
+DiskSpace diskSpace(const char* folder);
+
 } // namespace sb::helper

@@ -26,8 +26,6 @@ using namespace sb::sandbox::helper;
 
 namespace {
 
-constexpr int FirstWatchMs = 100; // most commands have ended by then
-
 struct Parameters
 {
     sb::helper::Limits limits;
@@ -108,6 +106,8 @@ void setParameter(Parameters& parameters, const char* key, const char* value)
         parameters.limits.totalMemoryBytes = number;
     } else if (strcmp(key, "file") == 0) {
         parameters.limits.fileBytes = number;
+    } else if (strcmp(key, "disk_reserve") == 0) {
+        parameters.limits.diskReserveBytes = number;
     } else if (strcmp(key, "processes") == 0) {
         parameters.limits.processes = number;
     } else if (strcmp(key, "files") == 0) {
@@ -229,25 +229,75 @@ std::int64_t nowMs()
     return std::int64_t(time.tv_sec) * 1000 + time.tv_nsec / 1'000'000;
 }
 
-// What no limit of the kernel holds without a control group: the sum over all processes, and their
-// number for root. Returns how many milliseconds may pass until the next look: fewer, the less room
-// there is to fill.
-std::int64_t watch(const sb::helper::Limits& limits, bool capped)
+// Looks after what no limit of the kernel holds without a control group or a quota: memory and
+// number of all processes together, and the room on the workspace's disk.
+class Watch
 {
-    const auto usage = sb::helper::measure(limits.totalMemoryBytes);
-    if (usage.memoryBytes > limits.totalMemoryBytes) {
-        report(ReportKind::Exceeded, int(Excess::Memory));
+public:
+    Watch(const Parameters& parameters, bool capped)
+        : m_limits(parameters.limits)
+        , m_workspace(parameters.readOnly ? nullptr : parameters.workspace)
+        , m_longest(capped ? 500 : FirstMs)
+        , m_next(nowMs() + FirstMs)
+    {
+        if (m_workspace) {
+            // On a disk that is nearly full already, a command may use most of what is left.
+            const auto space = sb::helper::diskSpace(m_workspace);
+            m_reserve = {lower(m_limits.diskReserveBytes, space.bytes / 10 * 9), space.files / 10};
+        }
+    }
+
+    [[nodiscard]] int waitMs() const
+    {
+        const auto left = m_next - nowMs();
+        return left > 0 ? int(left) : 0;
+    }
+    // A busy sandbox wakes us all the time; the clock decides, not the silence.
+    void lookWhenDue()
+    {
+        if (nowMs() >= m_next) {
+            const auto room = look() / BytesPerMs;
+            m_next = nowMs() + std::int64_t(room < 50 ? 50 : lower(room, m_longest));
+        }
+    }
+
+private:
+    static constexpr std::uint64_t FirstMs = 100;          // most commands have ended by then
+    static constexpr std::uint64_t BytesPerMs = 4'000'000; // about as fast as memory can be filled
+
+    static std::uint64_t lower(std::uint64_t a, std::uint64_t b) { return a < b ? a : b; }
+    [[noreturn]] static void end(Excess excess)
+    {
+        report(ReportKind::Exceeded, int(excess));
         _exit(1);
     }
-    if (usage.processes > limits.processes + ReservedPids) {
-        report(ReportKind::Exceeded, int(Excess::Processes));
-        _exit(1);
+    // Returns how many bytes are left until one of the limits is reached.
+    std::uint64_t look() const
+    {
+        const auto usage = sb::helper::measure(m_limits.totalMemoryBytes);
+        if (usage.memoryBytes > m_limits.totalMemoryBytes) {
+            end(Excess::Memory);
+        }
+        if (usage.processes > m_limits.processes + ReservedPids) {
+            end(Excess::Processes);
+        }
+        const auto room = m_limits.totalMemoryBytes - usage.memoryBytes;
+        if (!m_workspace) {
+            return room;
+        }
+        const auto space = sb::helper::diskSpace(m_workspace);
+        if (space.bytes < m_reserve.bytes || space.files < m_reserve.files) {
+            end(Excess::Disk);
+        }
+        return lower(room, space.bytes - m_reserve.bytes);
     }
-    constexpr std::uint64_t bytesPerMs = 4'000'000; // about as fast as memory can be filled
-    const auto room = (limits.totalMemoryBytes - usage.memoryBytes) / bytesPerMs;
-    const std::uint64_t longest = capped ? 500 : FirstWatchMs;
-    return std::int64_t(room < 50 ? 50 : room > longest ? longest : room);
-}
+
+    const sb::helper::Limits m_limits;
+    const char* m_workspace;
+    sb::helper::DiskSpace m_reserve;
+    const std::uint64_t m_longest;
+    std::int64_t m_next;
+};
 
 } // namespace
 
@@ -280,6 +330,7 @@ int main()
         giveUp("signals cannot be read");
     }
     reportStart(landlock, capped ? std::uint32_t(PidsCapped) : 0);
+    Watch watch(parameters, capped);
     const pid_t command = fork();
     if (command < 0) {
         giveUp("no process could be started");
@@ -291,17 +342,12 @@ int main()
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     close(STDERR_FILENO);
-    std::int64_t nextWatch = nowMs() + FirstWatchMs;
     for (;;) {
         pollfd waits[] = {{deaths, POLLIN, 0}, {ControlFd, POLLIN, 0}};
-        const auto left = nextWatch - nowMs();
-        if (poll(waits, 2, left > 0 ? int(left) : 0) < 0 && errno != EINTR) {
+        if (poll(waits, 2, watch.waitMs()) < 0 && errno != EINTR) {
             _exit(1);
         }
-        // A busy sandbox wakes us all the time; the clock decides, not the silence.
-        if (nowMs() >= nextWatch) {
-            nextWatch = nowMs() + watch(parameters.limits, capped);
-        }
+        watch.lookWhenDue();
         if (waits[0].revents) {
             signalfd_siginfo information;
             while (read(deaths, &information, sizeof information) > 0) {

@@ -35,7 +35,7 @@ enum class ReportKind : std::uint8_t {
     Failed = 'F',   ///< value: errno; a step of confinement failed and nothing was run
 };
 
-enum class Excess : std::int32_t { Memory = 1, Processes = 2 };
+enum class Excess : std::int32_t { Memory = 1, Processes = 2, Disk = 3 };
 
 enum StartedFlags : std::uint32_t {
     PidsCapped = 1, ///< pid_max of the namespace is set

@@ -214,6 +214,7 @@ QByteArray helperParameters(const LaunchPlan& plan, const Host& host)
         number(u"memory"_s, limits.memoryBytes),
         number(u"memory_total"_s, limits.totalMemoryBytes),
         number(u"file"_s, limits.fileBytes),
+        number(u"disk_reserve"_s, limits.diskReserveBytes),
         number(u"processes"_s, limits.processes),
         number(u"files"_s, limits.openFiles),
         number(u"cpu"_s, limits.cpuSeconds),

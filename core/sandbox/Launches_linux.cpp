@@ -27,6 +27,20 @@ constexpr auto ShowEvery = std::chrono::milliseconds(100);
 constexpr auto Grace = std::chrono::milliseconds(300);
 constexpr auto LastResort = std::chrono::seconds(5);
 
+QByteArray excessWords(helper::Excess excess)
+{
+    switch (excess) {
+    case helper::Excess::Memory:
+        return "\nsignalbox: ended because its processes together held more memory than is "
+               "allowed\n";
+    case helper::Excess::Processes:
+        return "\nsignalbox: ended because it started more processes than is allowed\n";
+    case helper::Excess::Disk:
+        return "\nsignalbox: ended because the workspace's disk is nearly full\n";
+    }
+    return {};
+}
+
 } // namespace
 
 struct Launches::Launch
@@ -415,11 +429,7 @@ void Launches::finishIfGone(quint64 id)
     launch->wall.reset();
     readOutput(*launch, 64 * Chunk); // nobody writes any more: what is left fits a pipe
     if (launch->excess) {
-        const QByteArray words =
-            *launch->excess == helper::Excess::Memory
-                ? "\nsignalbox: ended because its processes together held more memory than is "
-                  "allowed\n"
-                : "\nsignalbox: ended because it started more processes than is allowed\n";
+        const QByteArray words = excessWords(*launch->excess);
         launch->keeper.append(words);
         launch->showBudget = launch->showMost;
         show(*launch, words);

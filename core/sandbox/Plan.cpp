@@ -60,6 +60,7 @@ QString LaunchPlan::hash() const
                                 limits.memoryBytes,
                                 limits.totalMemoryBytes,
                                 limits.fileBytes,
+                                limits.diskReserveBytes,
                                 qint64(limits.processes),
                                 qint64(limits.openFiles),
                                 limits.tmpBytes,
@@ -205,9 +206,9 @@ Result<QString> checkedCwd(const QString& cwd, const QString& workspace)
 Result<> checkedLimits(const Limits& limits)
 {
     const bool good = limits.wall.count() > 0 && limits.memoryBytes > 0 &&
-                      limits.totalMemoryBytes > 0 && limits.fileBytes > 0 && limits.processes > 0 &&
-                      limits.openFiles > 0 && limits.tmpBytes > 0 && limits.outputBytes > 0 &&
-                      limits.cpuSeconds > 0;
+                      limits.totalMemoryBytes > 0 && limits.fileBytes > 0 &&
+                      limits.diskReserveBytes > 0 && limits.processes > 0 && limits.openFiles > 0 &&
+                      limits.tmpBytes > 0 && limits.outputBytes > 0 && limits.cpuSeconds > 0;
     if (!good) {
         return fail(ErrorCode::InvalidInput,
                     u"Each limit of a command must be greater than zero."_s);

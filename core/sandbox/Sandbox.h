@@ -17,7 +17,8 @@ struct Limits
     qint64 memoryBytes = qint64(2) << 30; ///< private memory of each process
     qint64 totalMemoryBytes =
         qint64(8) << 30; ///< of all processes together; watched, so a little more for a moment
-    qint64 fileBytes = qint64(1) << 30; ///< largest file
+    qint64 fileBytes = qint64(1) << 30;        ///< largest file
+    qint64 diskReserveBytes = qint64(1) << 30; ///< left free on the workspace's disk; watched
     int processes = 256;
     int openFiles = 1024;
     qint64 tmpBytes = qint64(256) << 20; ///< /tmp and /dev/shm, each

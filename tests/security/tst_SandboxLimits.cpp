@@ -55,7 +55,7 @@ print(n)
     }
     void forkBombIsContained()
     {
-        auto request = m_fixture->request(u"bomb() { bomb | bomb & }; bomb; sleep 1000"_s);
+        auto request = m_fixture->request(u"bomb() { bomb | bomb & }; bomb & exec sleep 1000"_s);
         request.limits.processes = 50;
         request.limits.wall = Milliseconds(700);
         const auto done = m_fixture->outcome(request);
@@ -115,6 +115,22 @@ print("fine")
         const auto done = m_fixture->outcome(request);
         QVERIFY2(done.output.contains(u"File too large"_s), qPrintable(done.output));
         QVERIFY2(done.output.endsWith(u"\n8388608\n"_s), qPrintable(done.output));
+    }
+    void diskKeepsItsReserve()
+    {
+        struct statvfs disk{};
+        QVERIFY(::statvfs(m_fixture->workspace.toLocal8Bit().constData(), &disk) == 0);
+        const auto free = qint64(disk.f_bavail) * qint64(disk.f_frsize);
+        // Many files, each within its limit; enough of them, even when others make room on the disk
+        // meanwhile.
+        auto request = m_fixture->request(
+            u"i=0; while [ $i -lt 6000 ]; do head -c 1000000 /dev/zero > $i; i=$((i + 1)); done; echo filled"_s);
+        request.limits.diskReserveBytes = free - (50 << 20);
+        const auto done = m_fixture->outcome(request);
+        QVERIFY2(done.output.endsWith(
+                     u"signalbox: ended because the workspace's disk is nearly full\n"_s),
+                 qPrintable(done.output));
+        QCOMPARE(done.signal, SIGKILL);
     }
     void memoryFoldersAreCapped_data()
     {

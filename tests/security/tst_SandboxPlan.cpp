@@ -172,6 +172,7 @@ private Q_SLOTS:
         row("memory", [](auto& p) { ++p.limits.memoryBytes; });
         row("all memory", [](auto& p) { ++p.limits.totalMemoryBytes; });
         row("file", [](auto& p) { ++p.limits.fileBytes; });
+        row("disk", [](auto& p) { ++p.limits.diskReserveBytes; });
         row("processes", [](auto& p) { ++p.limits.processes; });
         row("files", [](auto& p) { ++p.limits.openFiles; });
         row("tmp", [](auto& p) { ++p.limits.tmpBytes; });
