@@ -241,9 +241,11 @@ public:
         , m_next(nowMs() + FirstMs)
     {
         if (m_workspace) {
-            // On a disk that is nearly full already, a command may use most of what is left.
             const auto space = sb::helper::diskSpace(m_workspace);
-            m_reserve = {lower(m_limits.diskReserveBytes, space.bytes / 10 * 9), space.files / 10};
+            // On a disk that is nearly full already, a command may use half of what is left.
+            m_reserve.bytes = space.bytes > m_limits.diskReserveBytes ? m_limits.diskReserveBytes
+                                                                      : space.bytes / 2;
+            m_reserve.files = space.files / 10;
         }
     }
 

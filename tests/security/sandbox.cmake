@@ -1,4 +1,4 @@
 foreach(name tst_SandboxPlan tst_SandboxOutput tst_SandboxReach tst_SandboxPrivileges tst_SandboxLimits)
-    sb_test(security/${name} LINKS sb::sandbox LABELS security)
+    sb_test(security/${name} LINKS sb::sandbox LABELS security TIMEOUT 300)
     add_dependencies(${name} signalbox-sandbox-helper)
 endforeach()
