@@ -49,7 +49,7 @@ Dock::Dock(panels::Panel* panel, theme::Theme& theme, QWidget* parent)
         font.setWeight(QFont::DemiBold);
         m_title->setFont(font);
         picture->setPixmap(m_theme.pixmap(m_panel->iconName(),
-                                          theme::smallIcon,
+                                          m_theme.iconSize(),
                                           m_theme.colour(theme::Tone::Secondary),
                                           devicePixelRatioF()));
     };

@@ -197,9 +197,18 @@ void MainWindow::makeMenus()
     m_view = bar->addMenu(tr("&View"));
     m_panelsMenu = m_view->addMenu(tr("&Panels"));
     for (Dock* one : std::as_const(m_docks)) {
-        QAction* toggle = one->toggleViewAction();
-        toggle->setText(tr("Show %1").arg(one->panel().title()));
-        m_panelsMenu->addAction(toggle);
+        // The dock's own action is renamed with its title, and so would say "Approvals (2)".
+        const QString name = u"show-"_s + one->panel().id();
+        QAction* toggle =
+            add(m_panelsMenu,
+                name,
+                one->panel().iconName(),
+                tr("Show %1").arg(one->panel().title()),
+                {},
+                [this, name, one] { one->setVisible(findChild<QAction*>(name)->isChecked()); });
+        toggle->setCheckable(true);
+        toggle->setChecked(true);
+        connect(one->toggleViewAction(), &QAction::toggled, toggle, &QAction::setChecked);
     }
     QMenu* windows = m_view->addMenu(tr("Open in a new &window"));
     for (Dock* one : std::as_const(m_docks)) {
@@ -339,7 +348,8 @@ void MainWindow::refreshBanners()
     m_welcome->setVisible(fresh);
 }
 
-// Channels | conversation | approvals above workers, the journal below everything.
+// Channels | conversation | approvals above workers; the journal below the first two. With large
+// text or on a low screen the right column becomes tabs: panels that are cut off help nobody.
 void MainWindow::arrange()
 {
     using Place = PanelEntry::Place;
@@ -357,9 +367,11 @@ void MainWindow::arrange()
         removeDockWidget(one);
     }
     setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
-    setCorner(Qt::BottomRightCorner, Qt::BottomDockWidgetArea);
+    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
+    const int lines = height() / std::max(1, QFontMetrics(m_theme.body()).height());
+    const bool low = lines < 32;
     Dock* previous = nullptr;
-    for (const Place place : {Place::Left, Place::Middle, Place::Right}) {
+    for (const Place place : {Place::Left, Place::Middle}) {
         for (Dock* one : at(place)) {
             if (previous) {
                 splitDockWidget(previous, one, Qt::Horizontal);
@@ -369,35 +381,46 @@ void MainWindow::arrange()
             previous = one;
         }
     }
-    const auto right = at(Place::Right);
-    for (Dock* one : at(Place::RightBelow)) {
-        if (!right.isEmpty()) {
-            splitDockWidget(right.last(), one, Qt::Vertical);
-        } else {
-            addDockWidget(Qt::RightDockWidgetArea, one);
+    QList<Dock*> right = at(Place::Right) + at(Place::RightBelow);
+    if (low) {
+        right += at(Place::Bottom);
+    }
+    for (int i = 0; i < int(right.size()); ++i) {
+        addDockWidget(Qt::RightDockWidgetArea, right.at(i), Qt::Vertical);
+        if (i > 0 && low) {
+            tabifyDockWidget(right.first(), right.at(i));
         }
     }
-    Dock* bottom = nullptr;
-    for (Dock* one : at(Place::Bottom)) {
-        addDockWidget(Qt::BottomDockWidgetArea, one);
-        if (bottom) {
-            tabifyDockWidget(bottom, one);
+    if (!low) {
+        Dock* first = nullptr;
+        for (Dock* one : at(Place::Bottom)) {
+            addDockWidget(Qt::BottomDockWidgetArea, one);
+            if (first) {
+                tabifyDockWidget(first, one);
+            } else {
+                first = one;
+            }
         }
-        bottom = one;
     }
     for (Dock* one : std::as_const(m_docks)) {
         one->show();
     }
-    const auto sizes = [&](Place place, int size, Qt::Orientation orientation) {
-        for (Dock* one : at(place)) {
-            resizeDocks({one}, {size}, orientation);
-        }
-    };
-    sizes(Place::Left, 220, Qt::Horizontal);
-    sizes(Place::Right, 380, Qt::Horizontal);
-    sizes(Place::Bottom, 190, Qt::Vertical);
-    if (!right.isEmpty() && !at(Place::RightBelow).isEmpty()) {
-        resizeDocks({right.last(), at(Place::RightBelow).first()}, {300, 220}, Qt::Vertical);
+    if (!right.isEmpty()) {
+        right.first()->raise();
+    }
+    const auto sizes =
+        [&](const QList<Dock*>& docks, const QList<int>& wanted, Qt::Orientation orientation) {
+            if (docks.size() == wanted.size() && !docks.isEmpty()) {
+                resizeDocks(QList<QDockWidget*>(docks.begin(), docks.end()), wanted, orientation);
+            }
+        };
+    const int wide = width();
+    sizes(at(Place::Left) + at(Place::Middle) + at(Place::Right),
+          {wide * 18 / 100, wide * 47 / 100, wide * 35 / 100},
+          Qt::Horizontal);
+    if (!low) {
+        sizes(at(Place::Right) + at(Place::RightBelow), {height() / 2, height() / 2}, Qt::Vertical);
+        sizes(at(Place::Bottom), {height() * 27 / 100}, Qt::Vertical);
     }
 }
 

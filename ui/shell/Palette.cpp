@@ -69,7 +69,7 @@ public:
             }
             return part;
         };
-        const QRect iconRect = take(theme::smallIcon, false);
+        const QRect iconRect = take(m_theme.iconSize(), false);
         const auto icon = index.data(Qt::DecorationRole).value<QIcon>();
         icon.paint(painter, iconRect, Qt::AlignCenter, enabled ? QIcon::Normal : QIcon::Disabled);
         const QColor quiet = m_theme.colour(Tone::Secondary);
@@ -151,9 +151,7 @@ Palette::Palette(theme::Theme& theme, QWidget* window)
     : QFrame(window), m_theme(theme), m_words(new QLineEdit(this)), m_list(new QListWidget(this))
 {
     setAccessibleName(tr("Command palette"));
-    setFrameShape(QFrame::StyledPanel);
-    setAutoFillBackground(true);
-    setBackgroundRole(QPalette::Base);
+    setFrameShape(QFrame::NoFrame);
     auto* layout = new QVBoxLayout(this);
     layout->setContentsMargins(space::related, space::related, space::related, space::related);
     layout->setSpacing(space::related);
@@ -184,6 +182,14 @@ void Palette::open(const QList<Command>& commands)
     show();
     raise();
     m_words->setFocus(Qt::PopupFocusReason);
+}
+
+void Palette::paintEvent(QPaintEvent*)
+{
+    QPainter painter(this);
+    painter.fillRect(rect(), palette().color(QPalette::Window));
+    painter.setPen(QPen(m_theme.colour(Tone::Secondary), 1));
+    painter.drawRect(rect().adjusted(0, 0, -1, -1));
 }
 
 void Palette::fit()

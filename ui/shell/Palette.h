@@ -32,6 +32,7 @@ public:
     [[nodiscard]] QStringList shown() const;
 
 protected:
+    void paintEvent(QPaintEvent* event) override;
     bool eventFilter(QObject* watched, QEvent* event) override;
 
 private:

@@ -1,5 +1,7 @@
 #include "ui/theme/Theme.h"
 
+#include "ui/theme/ThemeStyle.h"
+
 #include <QApplication>
 #include <QFile>
 #include <QFontDatabase>
@@ -226,6 +228,9 @@ Tone stateTone(protocol::ProcessState state)
 Theme::Theme(Options options, QObject* parent)
     : QObject(parent), m_options(options), m_systemFont(QApplication::font())
 {
+    if (QApplication::style()->name().compare("fusion"_L1, Qt::CaseInsensitive) == 0) {
+        QApplication::setStyle(new ThemeStyle);
+    }
     apply();
     qApp->installEventFilter(this);
     connect(QGuiApplication::styleHints(), &QStyleHints::colorSchemeChanged, this, [this] {
@@ -236,7 +241,10 @@ Theme::Theme(Options options, QObject* parent)
     });
 }
 
-Theme::~Theme() = default;
+Theme::~Theme()
+{
+    QApplication::setFont(m_systemFont);
+}
 
 void Theme::setScheme(Scheme scheme)
 {
@@ -383,6 +391,11 @@ int Theme::rowHeight() const
 {
     const int padding = m_options.density == Density::Compact ? space::inside : space::related;
     return QFontMetrics(body()).height() + padding;
+}
+
+int Theme::iconSize() const
+{
+    return std::max(smallIcon, QFontMetrics(body()).height() - 3);
 }
 
 QIcon Theme::icon(const QString& name, Tone tone) const

@@ -85,6 +85,9 @@ public:
     /// The height of a row of a list or table with one line of body text.
     [[nodiscard]] int rowHeight() const;
 
+    /// The side of an icon beside body text: 16 px at the usual size, larger with a larger font.
+    [[nodiscard]] int iconSize() const;
+
     /// An icon of resources/icons by its file name without suffix. It follows the theme by itself.
     [[nodiscard]] QIcon icon(const QString& name, Tone tone = Tone::Text) const;
     /// The same as a picture of `size` logical pixels, for delegates.

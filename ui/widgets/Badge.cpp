@@ -82,7 +82,8 @@ BadgeSpec approvalBadge(protocol::ApprovalState state)
 QSize badgeSize(const theme::Theme& theme, const BadgeSpec& spec)
 {
     const QFontMetrics metrics(theme.secondary());
-    return {side + iconSize(theme) + gap + metrics.horizontalAdvance(spec.word) + side,
+    // One more than the words' width, which is rounded: else they would be elided now and then.
+    return {side + iconSize(theme) + gap + metrics.horizontalAdvance(spec.word) + 1 + side,
             std::max(metrics.height(), iconSize(theme)) + gap};
 }
 

@@ -119,8 +119,10 @@ EmptyState::EmptyState(theme::Theme& theme, const QString& icon, QWidget* parent
         }
     });
     const auto paint = [this] {
-        m_picture->setPixmap(m_theme.pixmap(
-            m_icon, theme::largeIcon, m_theme.colour(theme::Tone::Secondary), devicePixelRatioF()));
+        m_picture->setPixmap(m_theme.pixmap(m_icon,
+                                            m_theme.iconSize() * 3 / 2,
+                                            m_theme.colour(theme::Tone::Secondary),
+                                            devicePixelRatioF()));
     };
     paint();
     connect(&theme, &theme::Theme::changed, this, paint);
@@ -161,7 +163,7 @@ Banner::Banner(theme::Theme& theme,
     auto* picture = new QLabel(this);
     const auto paint = [this, picture, icon] {
         picture->setPixmap(
-            m_theme.pixmap(icon, theme::smallIcon, m_theme.colour(m_tone), devicePixelRatioF()));
+            m_theme.pixmap(icon, m_theme.iconSize(), m_theme.colour(m_tone), devicePixelRatioF()));
         update();
     };
     paint();

@@ -63,7 +63,7 @@ void ChannelDelegate::paint(QPainter* painter,
     strong.setWeight(QFont::DemiBold);
     if (row.heading) {
         if (!row.agent.problem.isEmpty()) {
-            const int size = theme::smallIcon;
+            const int size = m_theme.iconSize();
             const QRect part = fromEnd(rest, size);
             painter->drawPixmap(
                 part.x(),
@@ -103,7 +103,7 @@ void ChannelDelegate::paint(QPainter* painter,
     const int icon = std::max(14, secondary.height() - 1);
     const auto mark = [&](const QString& name, Tone tone, int count) {
         const QString number = count > 1 ? widgets::countText(count) : QString();
-        const int width = icon + (number.isEmpty() ? 0 : secondary.horizontalAdvance(number) + 2);
+        const int width = icon + (number.isEmpty() ? 0 : secondary.horizontalAdvance(number) + 4);
         const QRect part = fromEnd(first, width);
         const QColor colour = m_theme.colour(tone);
         painter->drawPixmap(mirrored ? part.right() - icon + 1 : part.x(),
@@ -135,7 +135,7 @@ void ChannelDelegate::paint(QPainter* painter,
     write(first, title, m_theme.colour(Tone::Text), ChannelsModel::titleOf(row.channel));
     if (row.channel.lastTime > 0) {
         const QString age = widgets::ageText(row.channel.lastTime, m_clock.nowUs());
-        write(fromEnd(second, secondary.horizontalAdvance(age)),
+        write(fromEnd(second, secondary.horizontalAdvance(age) + 2),
               m_theme.secondary(),
               m_theme.colour(Tone::Secondary),
               age);

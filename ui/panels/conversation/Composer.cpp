@@ -10,6 +10,7 @@ Composer::Composer(theme::Theme& theme, QWidget* parent) : QPlainTextEdit(parent
 {
     setTabChangesFocus(true);
     setAccessibleName(tr("Message"));
+    setToolTip(tr("Enter sends, Shift+Enter begins a new line"));
     setVerticalScrollBarPolicy(Qt::ScrollBarAsNeeded);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     setWordWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);

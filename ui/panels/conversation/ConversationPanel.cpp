@@ -417,8 +417,7 @@ void ConversationPanel::refresh()
         m_problem->setText(problem);
     }
     m_problem->setVisible(!problem.isEmpty());
-    m_composer->setPlaceholderText(
-        tr("Message %1 – Shift+Enter for a new line").arg(m_current->agent()));
+    m_composer->setPlaceholderText(tr("Message %1").arg(m_current->agent()));
     m_send->setEnabled(!m_composer->toPlainText().trimmed().isEmpty());
     m_stop->setVisible(channel && channel->running > 0);
 }

@@ -299,15 +299,24 @@ private:
     void setTable(QTextTable& table)
     {
         QTextTableFormat format = table.format();
-        format.setBorder(1);
+        format.setBorder(0);
         format.setBorderCollapse(true);
-        format.setBorderStyle(QTextFrameFormat::BorderStyle_Solid);
-        format.setBorderBrush(m_theme.hairline());
         format.setCellPadding(theme::space::inside);
         format.setCellSpacing(0);
         format.setTopMargin(0);
         format.setBottomMargin(theme::space::inside);
         table.setFormat(format);
+        for (int row = 0; row < table.rows();
+             ++row) { // a hairline below each row, none between columns
+            for (int column = 0; column < table.columns(); ++column) {
+                QTextTableCell cell = table.cellAt(row, column);
+                QTextTableCellFormat cellFormat = cell.format().toTableCellFormat();
+                cellFormat.setBottomBorder(1);
+                cellFormat.setBottomBorderStyle(QTextFrameFormat::BorderStyle_Solid);
+                cellFormat.setBottomBorderBrush(m_theme.hairline());
+                cell.setFormat(cellFormat);
+            }
+        }
     }
 
     QTextDocument& m_document;
