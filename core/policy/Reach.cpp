@@ -139,8 +139,15 @@ private:
         }
         for (qsizetype i = 1; i < words.size(); ++i) {
             static const QString telling = u" \t\n;&|'\"\\$`(<>"_s;
-            if (std::ranges::any_of(words[i], [](QChar c) { return telling.contains(c); })) {
-                take(readShell(words[i]), depth + 1);
+            if (!std::ranges::any_of(words[i], [](QChar c) { return telling.contains(c); })) {
+                continue;
+            }
+            take(readShell(words[i]), depth + 1);
+            if (words[i].startsWith(u'-')) {
+                // An option with its value glued on: env -S"git push", --command='git push'.
+                const auto equals = words[i].indexOf(u'=');
+                take(readShell(words[i].mid(2)), depth + 1);
+                take(readShell(words[i].mid(equals + 1)), depth + 1);
             }
         }
     }

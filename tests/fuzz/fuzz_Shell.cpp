@@ -2,6 +2,9 @@
 #include "core/policy/Shell.h"
 
 #include <QElapsedTimer>
+#include <QProcess>
+#include <QStandardPaths>
+#include <QTemporaryDir>
 #include <QTest>
 #include <random>
 
@@ -125,6 +128,86 @@ private Q_SLOTS:
             QCOMPARE(line.commands.size(), 1);
             QCOMPARE(line.commands.first().words, (QStringList{u"echo"_s, word}));
         }
+    }
+
+    // What the reader is certain of is what bash really runs: the same commands with the same
+    // words. Nothing here exists as a program; bash hands each command to a function that prints
+    // it.
+    void bashAgrees()
+    {
+        const QString bash = QStandardPaths::findExecutable(u"bash"_s);
+        if (bash.isEmpty()) {
+            QSKIP("bash is not installed");
+        }
+        static const QStringList pieces{
+            u"alpha"_s,       u"beta"_s, u"gamma"_s, u" "_s,      u" "_s,    u" "_s,
+            u"\t"_s,          u";"_s,    u"\n"_s,    u"&&"_s,     u"'"_s,    u"'"_s,
+            u"\""_s,          u"\""_s,   u"\\"_s,    u"#"_s,      u"2>&1"_s, u">/dev/null"_s,
+            u"&>/dev/null"_s, u"2"_s,    u"é"_s,     u"-n"_s,     u","_s,    u"$"_s,
+            u"]"_s,           u"@"_s,    u"<&0"_s,   u"\u00A0"_s, u"^"_s,    u"+"_s};
+        std::mt19937 random(42);
+        QList<ShellLine> lines;
+        QByteArray input;
+        for (int tries = 0; tries < 200'000 && lines.size() < 3000; ++tries) {
+            QString line;
+            for (auto length = random() % 14 + 1; length > 0; --length) {
+                line += pieces[qsizetype(random() % size_t(pieces.size()))];
+            }
+            auto read = readShell(line);
+            // A name with a slash is a path, which bash does not hand to the function.
+            const bool path = std::ranges::any_of(read.commands, [](const ShellCommand& command) {
+                return command.words.first().contains(u'/');
+            });
+            if (read.isCertain() && !read.commands.isEmpty() && !path) {
+                input += line.toUtf8() + '\0';
+                lines.append(std::move(read));
+            }
+        }
+        QVERIFY(lines.size() > 1000);
+        const QTemporaryDir folder;
+        QProcess process;
+        process.setWorkingDirectory(folder.path());
+        auto environment = QProcessEnvironment();
+        environment.insert(u"PATH"_s, u"/nonexistent"_s);
+        environment.insert(u"LC_ALL"_s, u"C.UTF-8"_s);
+        process.setProcessEnvironment(environment);
+        process.setStandardErrorFile(QProcess::nullDevice());
+        process.start(
+            bash,
+            {u"--norc"_s,
+             u"--noprofile"_s,
+             u"-c"_s,
+             u"exec 3>&1 4<&0 </dev/null\n"
+             // One write for each command, so that those in the background do not mix.
+             "command_not_found_handle() { printf -v s '%s\\037' \"$@\"; printf '%s\\036' \"$s\" "
+             ">&3; }\n"
+             "while IFS= read -r -d '' line <&4; do eval \"$line\"; wait; printf '\\035' >&3; done"_s});
+        process.write(input);
+        process.closeWriteChannel();
+        QVERIFY(process.waitForFinished(60'000));
+        const auto answers = process.readAllStandardOutput().split('\035');
+        QCOMPARE(answers.size(), lines.size() + 1);
+        qsizetype equal = 0;
+        const auto inputs = input.split('\0');
+        for (qsizetype i = 0; i < lines.size(); ++i) {
+            auto ran = answers[i].split('\036');
+            ran.removeLast(); // behind the last mark
+            QList<QByteArray> expected;
+            for (const ShellCommand& command : lines[i].commands) {
+                expected.append(command.words.join(QChar(0x1F)).toUtf8() + '\x1F');
+            }
+            // What runs behind a single & has no order.
+            std::ranges::sort(ran);
+            std::ranges::sort(expected);
+            // Nothing runs that the reader did not see. A line that bash refuses, or a descriptor
+            // that is not open, runs less.
+            QVERIFY2(std::ranges::includes(expected, ran),
+                     QByteArray(inputs[i] + " | " + ran.join(" / ") + " | " + expected.join(" / "))
+                         .constData());
+            equal += ran == expected ? 1 : 0;
+        }
+        QVERIFY2(equal > lines.size() * 8 / 10, qPrintable(QString::number(equal)));
+        qInfo("%lld lines", qint64(lines.size()));
     }
 };
 

@@ -486,6 +486,18 @@ private Q_SLOTS:
                  "ls # x\ngit push",
                  "'unfinished\ngit push",
                  "coproc git push",
+                 "env -S 'git push'",
+                 "env -S'git push'",
+                 "env --split-string='git push'",
+                 "su me -c 'git push'",
+                 "su me --command='git push'",
+                 "g$()it push",
+                 "\"$(printf git)\" push",
+                 "$(echo # don't\n) ; git push; echo 'x'",
+                 "cat <<A; git push\nx\nA",
+                 "\"\"git push",
+                 "ls |& git push",
+                 "ls &>x & git push",
              }) {
             QTest::addRow("%s", line) << QString::fromLatin1(line);
         }
