@@ -288,7 +288,7 @@ HttpSettings withDefaults(HttpSettings settings)
 
 } // namespace
 
-AnthropicMessages::AnthropicMessages(HttpSettings settings, Executor& executor, Clock& clock)
+AnthropicMessages::AnthropicMessages(const HttpSettings& settings, Executor& executor, Clock& clock)
     : HttpProvider(withDefaults(settings),
                    std::make_unique<AnthropicWire>(settings.baseUrl),
                    executor,

@@ -8,7 +8,7 @@ class AnthropicMessages final : public HttpProvider
 {
 public:
     /// baseUrl is https://api.anthropic.com unless given; a /v1 at its end does no harm.
-    AnthropicMessages(HttpSettings settings, Executor& executor, Clock& clock);
+    AnthropicMessages(const HttpSettings& settings, Executor& executor, Clock& clock);
 };
 
 } // namespace sb::llm

@@ -224,7 +224,7 @@ retryAfter(const QByteArray& milliseconds, const QByteArray& header, TimeUs now)
         return std::nullopt;
     }
     date.setTimeZone(QTimeZone::UTC);
-    return limited(double(date.toMSecsSinceEpoch() - now / 1000));
+    return limited(double(date.toMSecsSinceEpoch()) - double(now) / 1000.0);
 }
 
 } // namespace sb::llm

@@ -101,7 +101,7 @@ Result<Message> messageFromJson(const QJsonObject& object)
     message.text = object[u"text"_s].toString();
     message.toolCallId = object[u"tool_call_id"_s].toString();
     message.isError = object[u"is_error"_s].toBool();
-    for (const QJsonValue& value : object[u"tool_calls"_s].toArray()) {
+    for (const QJsonValue value : object[u"tool_calls"_s].toArray()) {
         SB_TRY(ToolCall call, toolCallFromJson(value.toObject()));
         message.toolCalls.append(std::move(call));
     }

@@ -33,7 +33,7 @@ QString textOf(const QJsonValue& content)
         return content.toString();
     }
     QString text;
-    for (const QJsonValue& part : content.toArray()) {
+    for (const QJsonValue part : content.toArray()) {
         text += part.toObject().value("text"_L1).toString();
     }
     return text;
@@ -259,7 +259,7 @@ HttpSettings withDefaults(HttpSettings settings)
 
 } // namespace
 
-OpenAiChat::OpenAiChat(HttpSettings settings, Executor& executor, Clock& clock)
+OpenAiChat::OpenAiChat(const HttpSettings& settings, Executor& executor, Clock& clock)
     : HttpProvider(
           withDefaults(settings), std::make_unique<OpenAiWire>(settings.baseUrl), executor, clock)
 {

@@ -8,7 +8,7 @@ class OpenAiChat final : public HttpProvider
 {
 public:
     /// baseUrl includes the version: https://api.openai.com/v1, http://127.0.0.1:4010/v1.
-    OpenAiChat(HttpSettings settings, Executor& executor, Clock& clock);
+    OpenAiChat(const HttpSettings& settings, Executor& executor, Clock& clock);
 };
 
 } // namespace sb::llm

@@ -44,11 +44,11 @@ Result<Step> stepFrom(const QJsonObject& object, const QString& where)
 {
     SB_CHECK(onlyKeys(object, {u"expect"_s, u"text"_s, u"tool_calls"_s, u"usage"_s}, where));
     Step step;
-    for (const QJsonValue& value : object["expect"_L1].toArray()) {
+    for (const QJsonValue value : object["expect"_L1].toArray()) {
         step.expect.append(value.toString());
     }
     step.text = object["text"_L1].toString();
-    for (const QJsonValue& value : object["tool_calls"_L1].toArray()) {
+    for (const QJsonValue value : object["tool_calls"_L1].toArray()) {
         auto call = toolCallFromJson(value.toObject());
         if (!call) {
             return std::unexpected(call.error().inFrontOf(u"The rehearsal, "_s + where));

@@ -76,7 +76,7 @@ QString plainText(const QJsonValue& content)
         return content.toString();
     }
     QStringList parts;
-    for (const QJsonValue& value : content.toArray()) {
+    for (const QJsonValue value : content.toArray()) {
         const QJsonObject part = value.toObject();
         if (part.contains("text"_L1)) {
             parts.append(part["text"_L1].toString());
@@ -95,7 +95,7 @@ QString ModelRequest::system() const
         return plainText(body["system"_L1]);
     }
     QStringList texts;
-    for (const QJsonValue& value : body["messages"_L1].toArray()) {
+    for (const QJsonValue value : body["messages"_L1].toArray()) {
         if (value.toObject()["role"_L1] == "system"_L1) {
             texts.append(plainText(value.toObject()["content"_L1]));
         }
@@ -106,7 +106,7 @@ QString ModelRequest::system() const
 QStringList ModelRequest::tools() const
 {
     QStringList names;
-    for (const QJsonValue& value : body["tools"_L1].toArray()) {
+    for (const QJsonValue value : body["tools"_L1].toArray()) {
         const QJsonObject tool = value.toObject();
         names.append(anthropic ? tool["name"_L1].toString()
                                : tool["function"_L1].toObject()["name"_L1].toString());
@@ -117,7 +117,7 @@ QStringList ModelRequest::tools() const
 QJsonArray ModelRequest::messages() const
 {
     QJsonArray kept;
-    for (const QJsonValue& value : body["messages"_L1].toArray()) {
+    for (const QJsonValue value : body["messages"_L1].toArray()) {
         if (value.toObject()["role"_L1] != "system"_L1) {
             kept.append(value);
         }
@@ -168,7 +168,7 @@ Matcher lastMessageContains(const QString& text)
 Matcher anyMessageContains(const QString& text)
 {
     return [text](const ModelRequest& request) {
-        for (const QJsonValue& message : request.messages()) {
+        for (const QJsonValue message : request.messages()) {
             if (plainText(message.toObject()["content"_L1]).contains(text)) {
                 return true;
             }

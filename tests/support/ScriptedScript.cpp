@@ -20,13 +20,13 @@ Reply replyFrom(const QJsonObject& object)
     if (const int delay = object["delay_ms"_L1].toInt(); delay > 0) {
         reply.steps.push_back(Reply::Delay{delay});
     }
-    for (const QJsonValue& piece : object["pieces"_L1].toArray()) {
+    for (const QJsonValue piece : object["pieces"_L1].toArray()) {
         reply.steps.push_back(Reply::Text{piece.toString()});
     }
     if (object.contains("text"_L1)) {
         reply.steps.push_back(Reply::Text{object["text"_L1].toString()});
     }
-    for (const QJsonValue& value : object["tool_calls"_L1].toArray()) {
+    for (const QJsonValue value : object["tool_calls"_L1].toArray()) {
         const QJsonObject call = value.toObject();
         const QString name = call["name"_L1].toString();
         const QString id = call["id"_L1].toString();
@@ -108,7 +108,7 @@ QString ScriptedModel::load(const QJsonObject& script)
                                where);
         }
         Rule made = when(matcherFrom(rule["when"_L1].toObject()));
-        for (const QJsonValue& value : rule["replies"_L1].toArray()) {
+        for (const QJsonValue value : rule["replies"_L1].toArray()) {
             wrong = wrong.isEmpty() ? unknownKey(value.toObject(), replyKeys(), where) : wrong;
             made.reply(replyFrom(value.toObject()));
         }

@@ -192,7 +192,7 @@ QByteArray ScriptedWire::document(const Reply& reply) const
     QJsonObject answer{{u"id"_s, id}};
     if (m_anthropic) {
         QJsonArray content{QJsonObject{{u"type"_s, u"text"_s}, {u"text"_s, all}}};
-        for (const QJsonValue& value : std::as_const(calls)) {
+        for (const QJsonValue value : std::as_const(calls)) {
             content.append(value);
         }
         answer.insert(u"type"_s, u"message"_s);
