@@ -2,8 +2,6 @@
 #include "core/server/HttpServer.h"
 #include "core/server/Token.h"
 
-#include <QHostAddress>
-
 #include <poll.h>
 
 namespace sb::node {
@@ -79,11 +77,10 @@ Exit serveVerb(Arguments arguments, QStringList words)
         server::HttpServer::Settings settings;
         settings.address = listen->address;
         settings.port = listen->port;
-        settings.token = *token;
+        settings.token = std::move(*token);
         runtime::Runtime* const own = (*session)->own();
         settings.metrics = [own] { return own != nullptr ? own->metrics() : QByteArray(); };
-        auto http = server::HttpServer::start(
-            std::move(settings), (*session)->client(), (*session)->events());
+        auto http = server::HttpServer::start(std::move(settings), (*session)->client());
         if (!http) {
             return complain(http.error(), arguments.json);
         }

@@ -1,5 +1,7 @@
 #include "app/node/Session.h"
 
+#include "core/server/Folders.h"
+
 #include <QFileInfo>
 
 #include <thread>
@@ -38,7 +40,7 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish 
         if (opened) {
             session->m_runtime = std::move(*opened);
             auto listening =
-                server::LocalServer::listen(socket, *session->m_runtime, session->m_events);
+                server::LocalServer::start(socket, *session->m_runtime);
             if (!listening) {
                 return std::unexpected(listening.error());
             }
@@ -48,7 +50,7 @@ Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish 
         if (opened.error().code != ErrorCode::Conflict || wish.onlyOwn) {
             return std::unexpected(opened.error());
         }
-        auto connected = server::SocketClient::connect(socket, session->m_events);
+        auto connected = server::SocketClient::connect(socket);
         if (connected) {
             session->m_remote = std::move(*connected);
             return session;
@@ -73,9 +75,9 @@ protocol::RuntimeClient& Session::client()
     return m_runtime ? static_cast<protocol::RuntimeClient&>(*m_runtime) : *m_remote;
 }
 
-bool Session::isConnected() const
+bool Session::isConnected()
 {
-    return m_runtime || m_remote->isConnected();
+    return m_runtime || m_remote->request(protocol::Ping{}).wait().has_value();
 }
 
 } // namespace sb::node

@@ -25,8 +25,8 @@ public:
     runtime::Runtime* own() { return m_runtime.get(); }
     Clock& clock() { return m_clock; }
     Executor& events() { return m_events; }
-    /// Answers when another process's runtime has gone.
-    [[nodiscard]] bool isConnected() const;
+    /// Whether the runtime still answers; asks it when it is another process's.
+    [[nodiscard]] bool isConnected();
 
 private:
     Session();

@@ -390,6 +390,7 @@ void Host::turnEnded(Channel& channel, const QList<qint64>& taken, TurnResult re
     channel.lastUsedUs = m.clock.steadyUs();
     activity(channel.info().channel);
     settle(channel.info().channel);
+    m.executor.post([this] { checkLeft(); });
 }
 
 protocol::ApproveMode Host::approveModeOf(const QString& channel) const
