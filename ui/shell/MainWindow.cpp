@@ -199,13 +199,12 @@ void MainWindow::makeMenus()
     for (Dock* one : std::as_const(m_docks)) {
         // The dock's own action is renamed with its title, and so would say "Approvals (2)".
         const QString name = u"show-"_s + one->panel().id();
-        QAction* toggle =
-            add(m_panelsMenu,
-                name,
-                one->panel().iconName(),
-                tr("Show %1").arg(one->panel().title()),
-                {},
-                [this, name, one] { one->setVisible(findChild<QAction*>(name)->isChecked()); });
+        QAction* toggle = add(m_panelsMenu,
+                              name,
+                              one->panel().iconName(),
+                              tr("Show %1").arg(one->panel().title()),
+                              {},
+                              [one] { one->setVisible(one->isHidden()); });
         toggle->setCheckable(true);
         toggle->setChecked(true);
         connect(one->toggleViewAction(), &QAction::toggled, toggle, &QAction::setChecked);
@@ -366,41 +365,51 @@ void MainWindow::arrange()
         one->setFloating(false);
         removeDockWidget(one);
     }
-    setCorner(Qt::BottomLeftCorner, Qt::BottomDockWidgetArea);
-    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea);
     const int lines = height() / std::max(1, QFontMetrics(m_theme.body()).height());
     const bool low = lines < 32;
-    Dock* previous = nullptr;
-    for (const Place place : {Place::Left, Place::Middle}) {
-        for (Dock* one : at(place)) {
-            if (previous) {
-                splitDockWidget(previous, one, Qt::Horizontal);
-            } else {
-                addDockWidget(Qt::LeftDockWidgetArea, one);
-            }
-            previous = one;
-        }
-    }
+    // Everything stands in one area: that is the only way to say how areas share the window.
+    QList<Dock*> left = at(Place::Left);
+    QList<Dock*> middle = at(Place::Middle);
     QList<Dock*> right = at(Place::Right) + at(Place::RightBelow);
+    QList<Dock*> bottom = at(Place::Bottom);
     if (low) {
-        right += at(Place::Bottom);
+        right += std::exchange(bottom, {});
     }
-    for (int i = 0; i < int(right.size()); ++i) {
-        addDockWidget(Qt::RightDockWidgetArea, right.at(i), Qt::Vertical);
-        if (i > 0 && low) {
-            tabifyDockWidget(right.first(), right.at(i));
+    QList<Dock*> columns; // the first dock of each
+    const auto column = [&](const QList<Dock*>& docks, bool tabs) {
+        if (docks.isEmpty()) {
+            return;
         }
-    }
-    if (!low) {
-        Dock* first = nullptr;
-        for (Dock* one : at(Place::Bottom)) {
-            addDockWidget(Qt::BottomDockWidgetArea, one);
-            if (first) {
-                tabifyDockWidget(first, one);
+        if (columns.isEmpty()) {
+            addDockWidget(Qt::LeftDockWidgetArea, docks.first());
+        } else {
+            splitDockWidget(columns.last(), docks.first(), Qt::Horizontal);
+        }
+        columns.append(docks.first());
+        for (int i = 1; i < int(docks.size()); ++i) {
+            if (tabs) {
+                tabifyDockWidget(docks.at(i - 1), docks.at(i));
             } else {
-                first = one;
+                splitDockWidget(docks.at(i - 1), docks.at(i), Qt::Vertical);
             }
         }
+    };
+    const QList<Dock*> main = left + middle;
+    if (!main.isEmpty()) {
+        column({main.first()}, false);
+        column(right, low);
+        if (!bottom.isEmpty()) {
+            splitDockWidget(main.first(), bottom.first(), Qt::Vertical);
+            for (int i = 1; i < int(bottom.size()); ++i) {
+                tabifyDockWidget(bottom.first(), bottom.at(i));
+            }
+        }
+        for (int i = 1; i < int(main.size()); ++i) {
+            splitDockWidget(main.at(i - 1), main.at(i), Qt::Horizontal);
+        }
+    } else {
+        column(right, low);
+        column(bottom, true);
     }
     for (Dock* one : std::as_const(m_docks)) {
         one->show();
@@ -408,19 +417,26 @@ void MainWindow::arrange()
     if (!right.isEmpty()) {
         right.first()->raise();
     }
-    const auto sizes =
-        [&](const QList<Dock*>& docks, const QList<int>& wanted, Qt::Orientation orientation) {
-            if (docks.size() == wanted.size() && !docks.isEmpty()) {
-                resizeDocks(QList<QDockWidget*>(docks.begin(), docks.end()), wanted, orientation);
-            }
-        };
-    const int wide = width();
-    sizes(at(Place::Left) + at(Place::Middle) + at(Place::Right),
-          {wide * 18 / 100, wide * 47 / 100, wide * 35 / 100},
+    const auto share = [&](const QList<QDockWidget*>& docks,
+                           const QList<int>& parts,
+                           Qt::Orientation orientation) {
+        if (docks.size() == parts.size() && !docks.contains(nullptr)) {
+            resizeDocks(docks, parts, orientation);
+        }
+    };
+    const auto first = [](const QList<Dock*>& docks) -> QDockWidget* {
+        return docks.isEmpty() ? nullptr : docks.first();
+    };
+    share({first(left), first(middle), first(right)},
+          {width() * 18 / 100, width() * 47 / 100, width() * 35 / 100},
           Qt::Horizontal);
     if (!low) {
-        sizes(at(Place::Right) + at(Place::RightBelow), {height() / 2, height() / 2}, Qt::Vertical);
-        sizes(at(Place::Bottom), {height() * 27 / 100}, Qt::Vertical);
+        share({first(middle), first(bottom)},
+              {height() * 72 / 100, height() * 28 / 100},
+              Qt::Vertical);
+        share({first(at(Place::Right)), first(at(Place::RightBelow))},
+              {height() / 2, height() / 2},
+              Qt::Vertical);
     }
 }
 
@@ -460,6 +476,10 @@ void MainWindow::saveLayout()
 void MainWindow::showEvent(QShowEvent* event)
 {
     QMainWindow::showEvent(event);
+    for (Dock* one :
+         std::as_const(m_docks)) { // a restored layout hides docks without telling their actions
+        findChild<QAction*>(u"show-"_s + one->panel().id())->setChecked(!one->isHidden());
+    }
     if (!event->spontaneous() && !focusWidget()) {
         if (Dock* conversation = dock(u"conversation"_s)) {
             conversation->panel().focusTarget()->setFocus(Qt::OtherFocusReason);

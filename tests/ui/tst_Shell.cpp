@@ -1,0 +1,493 @@
+#include "tests/ui/UiFixture.h"
+#include "ui/panels/conversation/ConversationPanel.h"
+#include "ui/panels/conversation/TranscriptView.h"
+#include "ui/shell/Dock.h"
+#include "ui/shell/Palette.h"
+#include "ui/shell/StatusLine.h"
+#include "ui/widgets/Format.h"
+#include "ui/widgets/Labels.h"
+
+#include <QAbstractButton>
+#include <QAbstractItemView>
+#include <QAbstractSpinBox>
+#include <QComboBox>
+#include <QLabel>
+#include <QLineEdit>
+#include <QMenuBar>
+#include <QPlainTextEdit>
+#include <QScrollBar>
+#include <QTabBar>
+#include <QToolButton>
+
+using namespace Qt::StringLiterals;
+using namespace sb;
+using namespace sb::protocol;
+using panels::Link;
+using shell::Dock;
+using test::DemoRuntime;
+using test::UiFixture;
+
+namespace {
+
+QString where(const QWidget* widget)
+{
+    QStringList parts;
+    for (; widget; widget = widget->parentWidget()) {
+        parts.prepend(
+            QString::fromLatin1(widget->metaObject()->className()) +
+            (widget->objectName().isEmpty() ? QString() : QString(u'#' + widget->objectName())));
+    }
+    return parts.join(u" › "_s);
+}
+
+bool isInside(const QWidget* widget, const char* className)
+{
+    for (; widget; widget = widget->parentWidget()) {
+        if (widget->inherits(className)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool isControl(const QWidget* widget)
+{
+    return qobject_cast<const QAbstractButton*>(widget) || qobject_cast<const QLineEdit*>(widget) ||
+           qobject_cast<const QComboBox*>(widget) ||
+           qobject_cast<const QAbstractItemView*>(widget) ||
+           qobject_cast<const QPlainTextEdit*>(widget) ||
+           qobject_cast<const QAbstractSpinBox*>(widget);
+}
+
+// What is wrong with the widgets of the window as they are shown now.
+QStringList complaints(shell::MainWindow& window)
+{
+    QStringList found;
+    for (QWidget* widget : window.findChildren<QWidget*>()) {
+        // Parts of Qt's own controls speak through the control.
+        if (!widget->isVisible() || isInside(widget->parentWidget(), "QComboBox") ||
+            isInside(widget->parentWidget(), "QLineEdit") ||
+            isInside(widget->parentWidget(), "QHeaderView") ||
+            isInside(widget->parentWidget(), "QTabBar") ||
+            isInside(widget->parentWidget(), "QMenuBar") ||
+            widget->objectName().startsWith(u"qt_") || widget->inherits("QHeaderView") ||
+            (widget->inherits("QAbstractButton") &&
+             isInside(widget->parentWidget(), "QTableView"))) {
+            continue;
+        }
+        if (isControl(widget)) {
+            const auto* button = qobject_cast<const QAbstractButton*>(widget);
+            const QString name = !widget->accessibleName().isEmpty() ? widget->accessibleName()
+                                 : button                            ? button->text()
+                                                                     : QString();
+            if (name.trimmed().isEmpty()) {
+                found.append(u"no accessible name: "_s + where(widget));
+            }
+            if (widget->isEnabled() && !(widget->focusPolicy() & Qt::TabFocus) &&
+                widget->focusPolicy() == Qt::NoFocus) {
+                found.append(u"no way to it by keyboard: "_s + where(widget));
+            }
+        }
+        if (const auto* label = qobject_cast<const QLabel*>(widget);
+            label && !label->text().isEmpty()) {
+            const QColor text = label->palette().color(QPalette::Active, label->foregroundRole());
+            const QColor ground = label->palette().color(QPalette::Active, label->backgroundRole());
+            if (theme::contrast(text, ground) < 4.5) {
+                found.append(u"contrast %1: "_s.arg(theme::contrast(text, ground)) + where(widget));
+            }
+            if (label->wordWrap() && label->height() + 1 < label->heightForWidth(label->width()) &&
+                !isInside(label, "QScrollArea")) {
+                found.append(u"clipped: "_s + where(widget));
+            }
+        }
+    }
+    return found;
+}
+
+QAction* action(shell::MainWindow& window, const QString& name)
+{
+    return window.findChild<QAction*>(name);
+}
+
+} // namespace
+
+class tst_Shell : public QObject
+{
+    Q_OBJECT
+
+private Q_SLOTS:
+    void coloursCanBeReadInBothThemes_data()
+    {
+        QTest::addColumn<int>("scheme");
+        QTest::newRow("light") << int(theme::Scheme::Light);
+        QTest::newRow("dark") << int(theme::Scheme::Dark);
+    }
+    void coloursCanBeReadInBothThemes()
+    {
+        QFETCH(int, scheme);
+        const theme::Theme theme({theme::Scheme(scheme)});
+        const QPalette palette = QApplication::palette();
+        QCOMPARE(theme.isDark(), theme::Scheme(scheme) == theme::Scheme::Dark);
+        for (int tone = 0; tone <= int(theme::Tone::Removed); ++tone) {
+            for (const auto role : {QPalette::Base, QPalette::Window, QPalette::AlternateBase}) {
+                QVERIFY2(theme::contrast(theme.colour(theme::Tone(tone)), palette.color(role)) >=
+                             4.5,
+                         qPrintable(QString::number(tone)));
+            }
+            QVERIFY(theme::contrast(theme.colour(theme::Tone(tone)),
+                                    theme.soft(theme::Tone(tone))) >= 4.5);
+            QVERIFY(theme::contrast(theme.colour(theme::Tone::Text),
+                                    theme.soft(theme::Tone(tone))) >= 4.5);
+        }
+        QVERIFY(theme::contrast(palette.color(QPalette::HighlightedText),
+                                palette.color(QPalette::Highlight)) >= 4.5);
+        QVERIFY(theme::contrast(palette.color(QPalette::PlaceholderText),
+                                palette.color(QPalette::Base)) >= 4.5);
+        QCOMPARE(theme::contrast(Qt::white, Qt::black), 21.0);
+    }
+
+    void everyIconIsDrawn()
+    {
+        const theme::Theme theme;
+        const QStringList names = QDir(u":/signalbox/icons"_s).entryList({u"*.svg"_s});
+        QVERIFY(names.size() > 50);
+        for (const QString& name : names) {
+            const QImage image = theme.pixmap(name.chopped(4), 16, Qt::black, 1).toImage();
+            bool any = false;
+            for (int i = 0; i < 256 && !any; ++i) {
+                any = qAlpha(image.pixel(i % 16, i / 16)) > 128;
+            }
+            QVERIFY2(any, qPrintable(name));
+        }
+    }
+
+    void writesNumbersAsPeopleReadThem()
+    {
+        using namespace widgets;
+        QLocale::setDefault(QLocale::c());
+        QCOMPARE(durationText(1'240'000), u"1.2 s"_s);
+        QCOMPARE(durationText(184'000'000), u"3 min 04 s"_s);
+        QCOMPARE(durationText(7'500'000'000), u"2 h 05 min"_s);
+        QCOMPARE(sizeText(512), u"512 B"_s);
+        QCOMPARE(sizeText(3'482), u"3.4 KiB"_s);
+        QCOMPARE(sizeText(1'258'291), u"1.2 MiB"_s);
+        QCOMPARE(moneyText(421'300), u"$0.42"_s);
+        QCOMPARE(moneyText(900), u"< $0.01"_s);
+        QCOMPARE(ageText(DemoRuntime::now - 5'000'000, DemoRuntime::now), u"now"_s);
+        QCOMPARE(ageText(DemoRuntime::now - 300'000'000, DemoRuntime::now), u"5 min ago"_s);
+        QCOMPARE(visibleText(u"rm \u202Etxt\u200B\u00A0x"_s), u"rm ⟨U+202E⟩txt⟨U+200B⟩⟨U+00A0⟩x"_s);
+        QCOMPARE(visibleText(u"p\u0430ypal"_s), u"p\u0430⟨U+0430⟩ypal"_s);
+        QCOMPARE(visibleText(u"привет world\n\tαβ"_s), u"привет world\n\tαβ"_s);
+    }
+
+    void eventsArriveOnceAFrame()
+    {
+        DemoRuntime runtime;
+        bridge::Bridge bridge(runtime);
+        QSignalSpy deltas(&bridge, &bridge::Bridge::textDeltas);
+        QSignalSpy loaded(&bridge, &bridge::Bridge::snapshotLoaded);
+        bridge.start();
+        QTRY_COMPARE(loaded.count(), 1);
+        QString text;
+        std::thread other([&] {
+            for (int i = 0; i < 1000; ++i) {
+                runtime.publish(TextDelta{u"a"_s, u"c"_s, u"c"_s, u"x"_s});
+            }
+        });
+        connect(&bridge, &bridge::Bridge::textDeltas, this, [&](const QList<TextDelta>& list) {
+            for (const auto& delta : list) {
+                text += delta.text;
+            }
+        });
+        QTRY_COMPARE(text.size(), 1000);
+        other.join();
+        QVERIFY2(deltas.count() < 100, qPrintable(QString::number(deltas.count())));
+        // A message between deltas keeps its place.
+        QStringList order;
+        connect(&bridge, &bridge::Bridge::textDeltas, this, [&](const auto& list) {
+            order.append(list.first().text);
+        });
+        connect(
+            &bridge, &bridge::Bridge::transcriptChanged, this, [&] { order.append(u"message"_s); });
+        runtime.publish(TextDelta{u"a"_s, u"c"_s, u"c"_s, u"one"_s});
+        runtime.publish(TranscriptChanged{
+            u"a"_s, u"c"_s, DemoRuntime::item(ItemKind::Agent, 1, u"a"_s, u"one"_s)});
+        runtime.publish(TextDelta{u"a"_s, u"c"_s, u"c"_s, u"two"_s});
+        QTRY_COMPARE(order, (QStringList{u"one"_s, u"message"_s, u"two"_s}));
+        runtime.publish(Lagged{});
+        QTRY_COMPARE(loaded.count(), 2);
+    }
+
+    void aReplyForSomebodyGoneIsDropped()
+    {
+        DemoRuntime runtime;
+        bridge::Bridge bridge(runtime);
+        runtime.holdReplies = true;
+        bool called = false;
+        auto asker = std::make_unique<QObject>();
+        bridge.request(Ping{}, asker.get(), [&](auto) { called = true; });
+        asker.reset();
+        runtime.release();
+        QTest::qWait(60);
+        QVERIFY(!called);
+    }
+
+    void theLayoutIsRememberedAndReset()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        ui.open();
+        Dock* journal = ui.window->dock(u"journal"_s);
+        QVERIFY(journal->isVisible());
+        action(*ui.window, u"show-journal"_s)->trigger();
+        QVERIFY(!journal->isVisible());
+        action(*ui.window, u"window-workers"_s)->trigger();
+        QVERIFY(ui.window->dock(u"workers"_s)->isFloating());
+        QVERIFY(ui.window->dock(u"workers"_s)->isVisible());
+        ui.close();
+        ui.open();
+        QVERIFY(!ui.window->dock(u"journal"_s)->isVisible());
+        QVERIFY(ui.window->dock(u"workers"_s)->isFloating());
+        QVERIFY(!action(*ui.window, u"show-journal"_s)->isChecked());
+        action(*ui.window, u"reset-layout"_s)->trigger();
+        QTRY_VERIFY(ui.window->dock(u"journal"_s)->isVisible());
+        QVERIFY(!ui.window->dock(u"workers"_s)->isFloating());
+        for (Dock* dock : ui.window->docks()) {
+            QVERIFY2(dock->isVisible(), qPrintable(dock->panel().id()));
+        }
+    }
+
+    void everyPanelOpensInAWindowAndComesBack()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        ui.open();
+        for (Dock* dock : ui.window->docks()) {
+            const auto buttons = dock->titleBarWidget()->findChildren<QToolButton*>();
+            QTest::mouseClick(buttons.first(), Qt::LeftButton);
+            QVERIFY(dock->isFloating());
+            QVERIFY(dock->isVisible());
+            QVERIFY(dock->windowFlags().testFlag(Qt::Window));
+            QTest::mouseClick(buttons.first(), Qt::LeftButton);
+            QVERIFY(!dock->isFloating());
+            QVERIFY(dock->isVisible());
+        }
+    }
+
+    void thePaletteFindsEveryAction()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        auto& window = ui.open();
+        QTest::keyClick(&window, Qt::Key_K, Qt::ControlModifier);
+        shell::Palette& palette = window.palette_();
+        QTRY_VERIFY(palette.isVisible());
+        auto* field = palette.findChild<QLineEdit*>();
+        QTRY_VERIFY(field->hasFocus());
+        QStringList names;
+        const auto collect = [&](const auto& self, const QList<QAction*>& actions) -> void {
+            for (QAction* one : actions) {
+                if (one->menu()) {
+                    self(self, one->menu()->actions());
+                } else if (!one->isSeparator() && one->isVisible()) {
+                    names.append(one->text().remove(u'&'));
+                }
+            }
+        };
+        collect(collect, window.findChild<QMenuBar*>()->actions());
+        for (Dock* dock : window.docks()) {
+            collect(collect, dock->panel().actions());
+        }
+        QVERIFY(names.size() > 25);
+        for (QString name : names) {
+            while (name.endsWith(u'…') || name.endsWith(u' ')) {
+                name.chop(1);
+            }
+            field->clear();
+            QTest::keyClicks(field, name);
+            QVERIFY2(palette.shown().contains(name), qPrintable(name));
+        }
+        field->clear();
+        QTest::keyClicks(field, u"rstlay"_s);
+        QVERIFY(palette.shown().first().startsWith(u"Reset the layout"));
+        field->clear();
+        QTest::keyClicks(field, u"show journal"_s);
+        QCOMPARE(palette.shown().first(), u"Show Journal"_s);
+        QTest::keyClick(field, Qt::Key_Return);
+        QVERIFY(!palette.isVisible());
+        QVERIFY(!window.dock(u"journal"_s)->isVisible());
+        QTest::keyClick(&window, Qt::Key_K, Qt::ControlModifier);
+        QTRY_VERIFY(palette.isVisible());
+        QTest::keyClick(field, Qt::Key_Escape);
+        QVERIFY(!palette.isVisible());
+    }
+
+    void keysJumpBetweenPanels()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        auto& window = ui.open();
+        const auto focused = [&]() -> QString {
+            for (Dock* dock : window.docks()) {
+                if (dock->isAncestorOf(QApplication::focusWidget())) {
+                    return dock->panel().id();
+                }
+            }
+            return {};
+        };
+        QTRY_COMPARE(focused(), u"conversation"_s);
+        const auto docks = window.docks();
+        for (int i = 0; i < int(docks.size()); ++i) {
+            QTest::keyClick(&window, Qt::Key(Qt::Key_1 + i), Qt::ControlModifier);
+            QTRY_COMPARE(focused(), docks.at(i)->panel().id());
+        }
+        QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);
+        for (int i = 1; i <= int(docks.size()); ++i) {
+            QTest::keyClick(&window, Qt::Key_F6);
+            QTRY_COMPARE(focused(), docks.at(i % docks.size())->panel().id());
+        }
+        QTest::keyClick(&window, Qt::Key_F6, Qt::ShiftModifier);
+        QTRY_COMPARE(focused(), docks.last()->panel().id());
+        QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);
+        QTest::keyClick(&window, Qt::Key_F, Qt::ControlModifier);
+        QCOMPARE(focused(), u"channels"_s);
+        QVERIFY(qobject_cast<QLineEdit*>(QApplication::focusWidget()));
+    }
+
+    void aNewConversationIsBegun()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        auto& window = ui.open();
+        const auto before = ui.runtime.snapshot.channels.size();
+        QTest::keyClick(&window, Qt::Key_N, Qt::ControlModifier);
+        QTRY_COMPARE(ui.runtime.snapshot.channels.size(), before + 1);
+        auto& panel =
+            static_cast<panels::ConversationPanel&>(window.dock(u"conversation"_s)->panel());
+        QTRY_VERIFY(panel.view().transcript());
+        QTRY_COMPARE(panel.view().transcript()->channel(), ui.runtime.snapshot.channels.last().id);
+    }
+
+    void channelsTellWhatIsUnread()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        auto& window = ui.open();
+        auto* list = window.dock(u"channels"_s)->findChild<QAbstractItemView*>();
+        const auto texts = [&] {
+            QStringList all;
+            for (int i = 0; i < list->model()->rowCount(); ++i) {
+                all.append(list->model()->index(i, 0).data(Qt::AccessibleTextRole).toString());
+            }
+            return all.filter(u"unread"_s);
+        };
+        QCOMPARE(texts(), QStringList()); // the first start: nothing is news
+        ChannelInfo channel = ui.runtime.snapshot.channels.at(1);
+        channel.lastSeq = 90;
+        ui.runtime.publish(ChannelChanged{channel});
+        QTRY_COMPARE(texts().size(), 1);
+        QVERIFY(texts().first().startsWith(channel.title));
+        window.openLink({Link::To::Channel, channel.agent, channel.id, 0});
+        QTRY_COMPARE(texts().size(), 0);
+        auto* filter = window.dock(u"channels"_s)->findChild<QLineEdit*>();
+        QTest::keyClicks(filter, u"release"_s);
+        QTRY_COMPARE(list->model()->rowCount(), 2);
+    }
+
+    void bannersSayWhatIsWrong()
+    {
+        UiFixture ui;
+        ui.runtime.snapshot.agents = {{u"fixer"_s, {}, {}, u"Its workspace is missing."_s}};
+        ui.runtime.snapshot.configProblem = u"Line 3: unknown key."_s;
+        auto& window = ui.open();
+        const auto banners = [&] {
+            QStringList texts;
+            for (auto* banner : window.menuWidget()->findChildren<widgets::Banner*>()) {
+                if (banner->isVisible()) {
+                    texts.append(banner->text());
+                }
+            }
+            return texts;
+        };
+        QTRY_COMPARE(banners().size(), 3);
+        QCOMPARE(banners().at(0), u"Line 3: unknown key."_s);
+        QCOMPARE(banners().at(1), u"Agent fixer: Its workspace is missing."_s);
+        QVERIFY(banners().at(2).contains(u"tour"));
+        ui.runtime.publish(ConfigChanged{});
+        ui.runtime.publish(AgentChanged{{u"fixer"_s, {}, {}, {}}, false});
+        QTRY_COMPARE(banners().size(), 1);
+        action(window, u"tour"_s)->trigger();
+        action(window, u"tour"_s)->trigger(); // pressed twice is pressed once
+        QTRY_COMPARE(banners().size(), 0);
+        QCOMPARE(ui.runtime.asked<StartRun>().size(), 1);
+        QVERIFY(ui.runtime.asked<StartRun>().first().tour);
+        auto& panel =
+            static_cast<panels::ConversationPanel&>(window.dock(u"conversation"_s)->panel());
+        QTRY_VERIFY(panel.view().transcript());
+    }
+
+    void theStatusLineCountsAndLeadsThere()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        auto& window = ui.open();
+        const auto buttons = window.statusBar()->findChildren<QToolButton*>();
+        QCOMPARE(buttons.size(), 4);
+        QTRY_COMPARE(buttons.at(0)->text(), u"2 running"_s);
+        QCOMPARE(buttons.at(1)->text(), u"3 waiting"_s);
+        QCOMPARE(buttons.at(2)->text(), u"$0.42 today"_s);
+        Totals totals = ui.runtime.snapshot.totals;
+        totals.journalProblem = u"Entry 12 of fixer is damaged."_s;
+        ui.runtime.publish(TotalsChanged{totals});
+        QTRY_COMPARE(buttons.at(3)->text(), u"Journal damaged"_s);
+        QCOMPARE(buttons.at(3)->toolTip(), totals.journalProblem);
+        QTest::mouseClick(buttons.at(1), Qt::LeftButton);
+        QTRY_VERIFY(window.dock(u"approvals"_s)->isAncestorOf(QApplication::focusWidget()));
+    }
+
+    void aSecondStartRaisesTheWindow()
+    {
+        UiFixture ui;
+        auto& window = ui.open();
+        window.showMinimized();
+        ui.runtime.publish(Activated{u"token"_s});
+        QTRY_VERIFY(!window.isMinimized());
+        QVERIFY(window.isVisible());
+        qunsetenv("XDG_ACTIVATION_TOKEN");
+    }
+
+    void everyControlHasANameAndCanBeReached_data()
+    {
+        QTest::addColumn<int>("scheme");
+        QTest::addColumn<double>("scale");
+        QTest::addColumn<bool>("filled");
+        QTest::newRow("light") << int(theme::Scheme::Light) << 1.0 << true;
+        QTest::newRow("dark, empty") << int(theme::Scheme::Dark) << 1.0 << false;
+        QTest::newRow("dark, 200 %") << int(theme::Scheme::Dark) << 2.0 << true;
+    }
+    void everyControlHasANameAndCanBeReached()
+    {
+        QFETCH(int, scheme);
+        QFETCH(double, scale);
+        QFETCH(bool, filled);
+        UiFixture ui({theme::Scheme(scheme), scale});
+        if (filled) {
+            ui.runtime.fillWithExamples();
+        }
+        auto& window = ui.open({1280, 720});
+        QCoreApplication::processEvents();
+        QVERIFY2(window.height() <= 720 && window.width() <= 1280,
+                 qPrintable(u"%1 × %2"_s.arg(window.width()).arg(window.height())));
+        QStringList found;
+        for (Dock* dock : window.docks()) { // tabs hide each other
+            dock->jumpTo();
+            QCoreApplication::processEvents();
+            found += complaints(window);
+        }
+        found.removeDuplicates();
+        QVERIFY2(found.isEmpty(), qPrintable(found.join(u'\n')));
+    }
+};
+
+QTEST_MAIN(tst_Shell)
+#include "tst_Shell.moc"
