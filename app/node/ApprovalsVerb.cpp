@@ -1,9 +1,11 @@
 #include "app/node/RunFollower.h"
-#include "app/node/Session.h"
+#include "core/runtime/Session.h"
 
 #include <QJsonDocument>
 
 namespace sb::node {
+
+using runtime::Session;
 
 namespace {
 
@@ -131,7 +133,7 @@ Exit approvalsVerb(Arguments arguments, QStringList words)
                             "approvals is followed by list, show ID, accept ID or reject ID.")),
                         arguments.json);
     }
-    auto session = Session::open(arguments, {QStringLiteral("run"), false});
+    auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program, false});
     if (!session) {
         return openingFailed(session.error(), arguments.json);
     }

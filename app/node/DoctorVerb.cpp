@@ -1,10 +1,13 @@
-#include "app/node/Session.h"
+#include "app/node/CommandLine.h"
 #include "core/journal/SigningKey.h"
+#include "core/runtime/Session.h"
 
 #include <QFileInfo>
 #include <QSysInfo>
 
 namespace sb::node {
+
+using runtime::Session;
 
 namespace {
 
@@ -57,7 +60,7 @@ Exit doctorVerb(Arguments arguments, QStringList words)
                                   : problem);
         }
     }
-    auto session = Session::open(arguments, {QStringLiteral("run"), false});
+    auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program, false});
     if (!session) {
         add(findings, "runtime", false, session.error().message);
     } else {

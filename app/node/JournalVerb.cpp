@@ -1,4 +1,5 @@
-#include "app/node/Session.h"
+#include "app/node/CommandLine.h"
+#include "core/runtime/Session.h"
 
 #include <QDir>
 #include <QFile>
@@ -7,6 +8,8 @@
 #include <poll.h>
 
 namespace sb::node {
+
+using runtime::Session;
 
 namespace {
 
@@ -175,7 +178,7 @@ Exit journalVerb(Arguments arguments, QStringList words)
                          {}},
                         arguments.json);
     }
-    auto session = Session::open(arguments, {QStringLiteral("run"), false});
+    auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program, false});
     if (!session) {
         return openingFailed(session.error(), arguments.json);
     }

@@ -1,7 +1,9 @@
 #include "app/node/RunFollower.h"
-#include "app/node/Session.h"
+#include "core/runtime/Session.h"
 
 namespace sb::node {
+
+using runtime::Session;
 
 namespace {
 
@@ -50,7 +52,7 @@ Exit runVerb(Arguments arguments, QStringList words)
              {}},
             arguments.json);
     }
-    auto session = Session::open(arguments, {QStringLiteral("run")});
+    auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program});
     if (!session) {
         return openingFailed(session.error(), arguments.json);
     }
@@ -71,7 +73,7 @@ Exit tourVerb(Arguments arguments, QStringList words)
                  : read.error(),
             arguments.json);
     }
-    auto session = Session::open(arguments, {QStringLiteral("run"), false});
+    auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program, false});
     if (!session) {
         return openingFailed(session.error(), arguments.json);
     }

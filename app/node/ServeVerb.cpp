@@ -1,10 +1,13 @@
-#include "app/node/Session.h"
+#include "app/node/CommandLine.h"
+#include "core/runtime/Session.h"
 #include "core/server/HttpServer.h"
 #include "core/server/Token.h"
 
 #include <poll.h>
 
 namespace sb::node {
+
+using runtime::Session;
 
 namespace {
 
@@ -66,7 +69,7 @@ Exit serveVerb(Arguments arguments, QStringList words)
     EndSignal end;
     bool announced = false;
     for (;;) {
-        auto session = Session::open(arguments, {QStringLiteral("serve")});
+        auto session = Session::open(arguments.home, {QStringLiteral("serve"), arguments.program});
         if (!session) {
             return openingFailed(session.error(), arguments.json);
         }

@@ -1,4 +1,4 @@
-#include "app/node/Session.h"
+#include "core/runtime/Session.h"
 
 #include "core/server/Folders.h"
 
@@ -6,7 +6,7 @@
 
 #include <thread>
 
-namespace sb::node {
+namespace sb::runtime {
 
 namespace {
 
@@ -14,33 +14,32 @@ namespace {
 constexpr int connectTries = 100;
 constexpr std::chrono::milliseconds connectPause{20};
 
-QString helperPath(const Arguments& arguments)
+QString helperPath(const QString& program)
 {
     for (const char* place : {"/", "/../libexec/signalbox/", "/../lib/signalbox/"}) {
-        const QString path = arguments.program + QLatin1StringView(place) +
-                             QStringLiteral("signalbox-sandbox-helper");
+        const QString path =
+            program + QLatin1StringView(place) + QStringLiteral("signalbox-sandbox-helper");
         if (QFileInfo(path).isExecutable()) {
             return QFileInfo(path).canonicalFilePath();
         }
     }
-    return arguments.program + QStringLiteral("/signalbox-sandbox-helper");
+    return program + QStringLiteral("/signalbox-sandbox-helper");
 }
 
 } // namespace
 
 Session::Session() : m_events(QStringLiteral("events")) {}
 
-Result<std::unique_ptr<Session>> Session::open(const Arguments& arguments, Wish wish)
+Result<std::unique_ptr<Session>> Session::open(const Home& home, Wish wish)
 {
     std::unique_ptr<Session> session(new Session);
-    const QString socket = server::socketPathFor(arguments.home.run);
+    const QString socket = server::socketPathFor(home.run);
     for (int attempt = 0;; ++attempt) {
-        auto opened = runtime::Runtime::open(
-            {arguments.home, wish.role, helperPath(arguments), wish.needsConfig}, session->m_clock);
+        auto opened = Runtime::open({home, wish.role, helperPath(wish.program), wish.needsConfig},
+                                    session->m_clock);
         if (opened) {
             session->m_runtime = std::move(*opened);
-            auto listening =
-                server::LocalServer::start(socket, *session->m_runtime);
+            auto listening = server::LocalServer::start(socket, *session->m_runtime);
             if (!listening) {
                 return std::unexpected(listening.error());
             }
@@ -80,4 +79,4 @@ bool Session::isConnected()
     return m_runtime || m_remote->request(protocol::Ping{}).wait().has_value();
 }
 
-} // namespace sb::node
+} // namespace sb::runtime
