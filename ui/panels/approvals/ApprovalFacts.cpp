@@ -52,10 +52,11 @@ ApprovalFacts::ApprovalFacts(const Context& context, const ApprovalInfo& approva
         auto* row = new QHBoxLayout;
         row->setSpacing(theme::space::related);
         auto* picture = new QLabel(this);
-        picture->setPixmap(m_context.theme.pixmap(u"warning"_s,
-                                                  theme::smallIcon,
-                                                  m_context.theme.colour(Tone::RiskHigh),
-                                                  devicePixelRatioF()));
+        picture->setPixmap(m_context.theme.pixmap(
+            u"warning"_s,
+            std::max(theme::smallIcon, QFontMetrics(m_context.theme.secondary()).height()),
+            m_context.theme.colour(Tone::RiskHigh),
+            devicePixelRatioF()));
         row->addWidget(picture, 0, Qt::AlignTop);
         auto* words = new ToneLabel(
             m_context.theme, ToneLabel::Role::Secondary, Tone::RiskHigh, sentence, this);
@@ -92,6 +93,7 @@ ApprovalFacts::ApprovalFacts(const Context& context, const ApprovalInfo& approva
         indented->addWidget(words);
         body->addLayout(indented);
     }
+    body->addStretch(1); // what is left over must not blow up a text
 }
 
 QString ApprovalFacts::whoText() const
@@ -118,6 +120,8 @@ void ApprovalFacts::addFact(const QString& label, QWidget* value)
     auto* name =
         new ToneLabel(m_context.theme, ToneLabel::Role::Secondary, Tone::Secondary, label, this);
     name->setWordWrap(false);
+    name->setTextInteractionFlags(
+        Qt::NoTextInteraction); // and so it is cheap: a text that can be selected is not
     m_facts->addWidget(name, row, 0, Qt::AlignTop | Qt::AlignLeading);
     m_facts->addWidget(value, row, 1);
 }

@@ -120,7 +120,8 @@ void CardList::sync()
             m_context.theme.icon(m_showsDecided ? u"chevron-down"_s : u"chevron-right"_s));
         for (int row = m_model.waiting(); m_showsDecided && row < m_model.rowCount(); ++row) {
             if (!m_lingering.contains(m_model.at(row).id)) {
-                m_rows.append({.id = m_model.at(row).id});
+                m_rows.append(
+                    {.id = m_model.at(row).id, .isFolded = !m_opened.contains(m_model.at(row).id)});
             }
         }
     }
@@ -140,8 +141,8 @@ void CardList::bringIntoView()
         return;
     }
     if (auto* card = part->parentWidget(); card != nullptr && card->layout() != nullptr) {
-        card->layout()
-            ->activate(); // its place inside the card is of this moment, not of the last paint
+        // Its place inside the card is of this moment, not of the last paint.
+        card->layout()->activate();
     }
     const QRect rect(part->mapTo(viewport(), QPoint()), part->size());
     auto* bar = verticalScrollBar();
@@ -164,7 +165,7 @@ int CardList::place()
             row.id.isEmpty()
                 ? m_decided->sizeHint().height()
                 : m_heights.value(row.id,
-                                  isFolded(row.id) ? m_context.theme.rowHeight() + 16 : m_estimate);
+                                  row.isFolded ? m_context.theme.rowHeight() + 16 : m_estimate);
         top += row.height + theme::space::related;
     }
     return top;
@@ -172,7 +173,8 @@ int CardList::place()
 
 void CardList::arrange()
 {
-    if (m_isArranging) {
+    // Hidden, it has no size that would last, and a card costs more than a row of a table.
+    if (m_isArranging || !isVisible()) {
         return;
     }
     m_isArranging = true;
@@ -200,8 +202,8 @@ void CardList::arrange()
         scroll = std::clamp(scroll, 0, std::max(0, total - page));
         bool isStable = true;
         for (const auto& row : std::as_const(m_rows)) {
-            if (row.id.isEmpty() || row.top + row.height < scroll - page / 2 ||
-                row.top > scroll + page + page / 2) {
+            if (row.id.isEmpty() || row.top + row.height < scroll - page / 4 ||
+                row.top > scroll + page + page / 4) {
                 continue;
             }
             auto* card = m_cards.value(row.id);
@@ -364,6 +366,10 @@ bool CardList::showCard(const QString& id)
     if (row < 0) {
         return false;
     }
+    if (!isVisible()) {
+        m_pending = id; // the shell raises the panel next
+        return true;
+    }
     // Twice, for only the cards that came into being on the way know their true heights.
     for (int pass = 0; pass < 2; ++pass) {
         const int top = m_rows.at(row).top - theme::space::related;
@@ -419,6 +425,15 @@ void CardList::resizeEvent(QResizeEvent* event)
         m_heights.clear();
     }
     arrange();
+}
+
+void CardList::showEvent(QShowEvent* event)
+{
+    QAbstractScrollArea::showEvent(event);
+    sync();
+    if (const auto id = std::exchange(m_pending, {}); !id.isEmpty()) {
+        showCard(id);
+    }
 }
 
 void CardList::scrollContentsBy(int, int dy)

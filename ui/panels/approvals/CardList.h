@@ -40,6 +40,7 @@ Q_SIGNALS:
 
 protected:
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
     void scrollContentsBy(int dx, int dy) override;
     bool viewportEvent(QEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
@@ -48,6 +49,7 @@ private:
     struct Row
     {
         QString id; // empty: the head of the decided ones
+        bool isFolded = false;
         int top = 0;
         int height = 0;
     };
@@ -69,6 +71,7 @@ private:
     models::ApprovalsModel& m_model;
     std::shared_ptr<ContextExecutor> m_executor;
     QList<Row> m_rows;
+    QString m_pending;       // a card to be shown once the list is seen
     QStringList m_lingering; // settled here, and still at their place
     QHash<QString, ApprovalCard*> m_cards;
     QHash<QString, int> m_heights;

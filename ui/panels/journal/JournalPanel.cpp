@@ -14,8 +14,8 @@
 #include <QHeaderView>
 #include <QLineEdit>
 #include <QMenu>
-#include <QResizeEvent>
 #include <QPushButton>
+#include <QResizeEvent>
 #include <QScrollBar>
 #include <QSplitter>
 #include <QTableView>
@@ -164,10 +164,14 @@ JournalPanel::JournalPanel(const Context& context, QWidget* parent)
                 refresh();
             });
     connect(&m_model, &JournalModel::found, this, [this](int row) {
+        m_isMissing = row < 0;
+        refresh(); // the table was hidden while it was empty, and only a shown one can scroll
         select(row);
-        refresh();
     });
-    connect(m_newest, &QPushButton::clicked, &m_model, &JournalModel::reload);
+    connect(m_newest, &QPushButton::clicked, this, [this] {
+        m_isMissing = false;
+        m_model.reload();
+    });
     connect(m_older, &QPushButton::clicked, &m_model, &JournalModel::showOlder);
     connect(m_details, &EntryDetails::linkActivated, this, [this](const Link& link) {
         goTo(link.agent, link.seq);
@@ -336,6 +340,7 @@ void JournalPanel::applyFilter()
         return;
     }
     m_typing.stop();
+    m_isMissing = false;
     JournalFilter filter;
     filter.agent = m_agent->currentData().toString();
     filter.text = m_search->text().simplified();
@@ -376,6 +381,7 @@ void JournalPanel::goTo(const QString& agent, qint64 seq)
         select(row);
         return;
     }
+    m_isMissing = false;
     showFilter({.agent = agent, .kinds = {}, .text = {}});
     m_model.showAround(agent, seq);
 }
@@ -383,12 +389,14 @@ void JournalPanel::goTo(const QString& agent, qint64 seq)
 void JournalPanel::select(int row)
 {
     if (row < 0) {
-        m_footerWords->setText(tr("There is no such entry in this journal."));
         return;
     }
     const auto index = m_model.index(row, JournalModel::Time);
     m_table->setCurrentIndex(index);
-    m_table->scrollTo(index, QAbstractItemView::PositionAtCenter);
+    // Once the table has its place and its rows; before that there is nothing to scroll.
+    QTimer::singleShot(0, m_table, [this] {
+        m_table->scrollTo(m_table->currentIndex(), QAbstractItemView::PositionAtCenter);
+    });
     m_table->setFocus(Qt::OtherFocusReason);
 }
 
@@ -445,6 +453,9 @@ void JournalPanel::refresh()
         words = tr("These are older entries; new ones are not added here.");
     } else if (!isEmpty && !m_model.problem().isEmpty()) {
         words = tr("Older entries cannot be shown: %1").arg(m_model.problem());
+    }
+    if (m_isMissing) {
+        words = tr("There is no such entry in this journal.");
     }
     m_footerWords->setText(words);
     m_footer->setVisible(!words.isEmpty());

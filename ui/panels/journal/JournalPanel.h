@@ -81,6 +81,7 @@ private:
     QTimer m_typing;
     ChooseFile m_chooseFile;
     bool m_isShowingFilter = false;
+    bool m_isMissing = false; // the entry that somebody asked for is not there
 };
 
 } // namespace sb::panels

@@ -186,7 +186,10 @@ void ReportBar::addLine(const QString& icon, Tone tone, const QString& text, con
     const int row = m_grid->rowCount();
     auto* picture = new QLabel(m_lines);
     picture->setPixmap(m_context.theme.pixmap(
-        icon, theme::smallIcon, m_context.theme.colour(tone), devicePixelRatioF()));
+        icon,
+        std::max(theme::smallIcon, QFontMetrics(m_context.theme.body()).ascent()),
+        m_context.theme.colour(tone),
+        devicePixelRatioF()));
     auto* words = new ToneLabel(m_context.theme,
                                 ToneLabel::Role::Body,
                                 tone == Tone::Failed ? tone : Tone::Text,
