@@ -287,14 +287,9 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
     }
 
     if (call.callLimit > 0 && call.callsBefore >= call.callLimit) {
-        auto answered = co_await answer(
-            std::move(call),
-            refusal(
-                QStringLiteral("this process has used up its %1 tool calls.").arg(call.callLimit)),
-            true,
-            {},
-            cause,
-            stop);
+        const QString why = refusal(
+            QStringLiteral("this process has used up its %1 tool calls.").arg(call.callLimit));
+        auto answered = co_await answer(std::move(call), why, true, {}, cause, stop);
         co_return answered;
     }
     auto performed =
