@@ -10,6 +10,7 @@
 #include <QJsonDocument>
 #include <QScrollBar>
 #include <cstdio>
+#include <ctime>
 
 using namespace Qt::StringLiterals;
 using namespace sb;
@@ -17,19 +18,49 @@ using namespace sb::protocol;
 
 namespace {
 
-void print(const QString& name, QList<double> milliseconds, QJsonObject more = {})
+/// How long something took by the clock, and how long this thread worked for it: on a machine that
+/// is busy with something else only the second tells about us.
+struct Times
 {
-    std::ranges::sort(milliseconds);
-    const auto at = [&](double part) {
-        const auto index = qsizetype(part * double(milliseconds.size() - 1));
-        return milliseconds.isEmpty() ? 0.0 : std::round(milliseconds.at(index) * 1000) / 1000;
-    };
+    QList<double> wall;
+    QList<double> cpu;
+};
+
+double threadCpuMs()
+{
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return double(now.tv_sec) * 1e3 + double(now.tv_nsec) / 1e6;
+}
+
+template <class F>
+void measure(Times& times, F function)
+{
+    const double cpu = threadCpuMs();
+    QElapsedTimer timer;
+    timer.start();
+    function();
+    times.wall.append(double(timer.nsecsElapsed()) / 1e6);
+    times.cpu.append(threadCpuMs() - cpu);
+}
+
+double part(QList<double> values, double share)
+{
+    std::ranges::sort(values);
+    const auto index = qsizetype(share * double(values.size() - 1));
+    return values.isEmpty() ? 0.0 : std::round(values.at(index) * 1000) / 1000;
+}
+
+void print(const QString& name, const Times& times, QJsonObject more = {})
+{
     more.insert(u"bench"_s, name);
     more.insert(u"unit"_s, u"ms"_s);
-    more.insert(u"n"_s, milliseconds.size());
-    more.insert(u"p50"_s, at(0.5));
-    more.insert(u"p99"_s, at(0.99));
-    more.insert(u"max"_s, at(1));
+    more.insert(u"n"_s, times.wall.size());
+    more.insert(u"p50"_s, part(times.wall, 0.5));
+    more.insert(u"p99"_s, part(times.wall, 0.99));
+    more.insert(u"max"_s, part(times.wall, 1));
+    more.insert(u"cpu_p50"_s, part(times.cpu, 0.5));
+    more.insert(u"cpu_p99"_s, part(times.cpu, 0.99));
     std::printf("%s\n", QJsonDocument(more).toJson(QJsonDocument::Compact).constData());
     std::fflush(stdout);
 }
@@ -78,28 +109,27 @@ void scroll()
         [[maybe_unused]] const bool more = QTest::qWaitFor(
             [&] { return view.transcript()->count() > before || !view.transcript()->hasOlder(); });
     }
-    const auto frame = [&](int value) {
-        QElapsedTimer timer;
-        timer.start();
-        view.verticalScrollBar()->setValue(value);
-        view.viewport()->repaint();
-        return double(timer.nsecsElapsed()) / 1e6;
+    const auto frame = [&](Times& times, int value) {
+        measure(times, [&] {
+            view.verticalScrollBar()->setValue(value);
+            view.viewport()->repaint();
+        });
     };
-    QList<double> wheel;
-    QList<double> jumps;
-    QList<double> pages;
+    Times wheel;
+    Times jumps;
+    Times pages;
     QScrollBar* bar = view.verticalScrollBar();
     for (int i = 0; i < 3000; ++i) {
-        wheel.append(frame(std::max(0, bar->value() + (i % 1000 < 900 ? 60 : -60))));
+        frame(wheel, std::max(0, bar->value() + (i % 1000 < 900 ? 60 : -60)));
         if (i % 50 == 0) {
             QCoreApplication::processEvents();
         }
     }
     for (int i = 0; i < 600; ++i) {
-        pages.append(frame(bar->value() + view.viewport()->height() - 40));
+        frame(pages, bar->value() + view.viewport()->height() - 40);
     }
     for (int i = 0; i < 400; ++i) {
-        jumps.append(frame(int(qint64(bar->maximum()) * ((i * 7919) % 1000) / 1000)));
+        frame(jumps, int(qint64(bar->maximum()) * ((i * 7919) % 1000) / 1000));
     }
     const QJsonObject facts{{u"messages"_s, view.transcript()->count()},
                             {u"rss_kib"_s, residentKiB()}};
@@ -140,25 +170,24 @@ void stream()
             std::this_thread::sleep_until(next);
         }
     });
-    // Work is the time in which the event loop is not asleep; summed up by frame.
-    QList<double> frames;
+    // What the thread works for in each 16 ms, whatever woke it.
+    Times frames;
     QElapsedTimer total;
     total.start();
     while (total.elapsed() < 10'000) {
-        double work = 0;
+        double wall = 0;
+        const double cpu = threadCpuMs();
         QElapsedTimer slice;
         slice.start();
         while (slice.elapsed() < 16) {
             QElapsedTimer busy;
             busy.start();
             QCoreApplication::processEvents();
-            const double spent = double(busy.nsecsElapsed()) / 1e6;
-            work += spent;
-            if (spent < 0.05) {
-                std::this_thread::sleep_for(std::chrono::microseconds(500));
-            }
+            wall += double(busy.nsecsElapsed()) / 1e6;
+            std::this_thread::sleep_for(std::chrono::microseconds(500));
         }
-        frames.append(work);
+        frames.wall.append(wall);
+        frames.cpu.append(threadCpuMs() - cpu);
     }
     stop = true;
     model.join();
@@ -176,17 +205,16 @@ void switching()
     ui.runtime.fillWithExamples();
     ui.runtime.addLongConversation(10'000);
     auto& window = ui.open();
-    QList<double> times;
+    Times times;
     for (int i = 0; i < 60; ++i) {
-        QElapsedTimer timer;
-        timer.start();
-        if (i % 2 == 0) {
-            open(window, u"assistant"_s, u"long"_s);
-        } else {
-            open(window, u"fixer"_s, u"main"_s);
-        }
-        viewOf(window).viewport()->repaint();
-        times.append(double(timer.nsecsElapsed()) / 1e6);
+        measure(times, [&] {
+            if (i % 2 == 0) {
+                open(window, u"assistant"_s, u"long"_s);
+            } else {
+                open(window, u"fixer"_s, u"main"_s);
+            }
+            viewOf(window).viewport()->repaint();
+        });
     }
     print(u"ui_switch_conversation"_s, times);
     ui.close();
@@ -194,16 +222,15 @@ void switching()
 
 void start()
 {
-    QList<double> times;
+    Times times;
     for (int i = 0; i < 10; ++i) {
-        QElapsedTimer timer;
-        timer.start();
-        test::UiFixture ui;
-        ui.runtime.fillWithExamples();
-        auto& window = ui.open();
-        window.repaint();
-        times.append(double(timer.nsecsElapsed()) / 1e6);
-        ui.close();
+        std::unique_ptr<test::UiFixture> ui;
+        measure(times, [&] {
+            ui = std::make_unique<test::UiFixture>();
+            ui->runtime.fillWithExamples();
+            ui->open().repaint();
+        });
+        ui->close();
     }
     print(u"ui_window_shown_and_loaded"_s, times, {{u"rss_kib"_s, residentKiB()}});
 }

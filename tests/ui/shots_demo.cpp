@@ -29,6 +29,23 @@ void series(
     ui.runtime.fillWithExamples();
     auto& window = ui.open(size);
     save(window, folder + u'/' + name + u".png"_s);
+    // Unfolded, selected, and a reply on its way.
+    auto& view =
+        static_cast<panels::ConversationPanel&>(window.dock(u"conversation"_s)->panel()).view();
+    view.setFocus();
+    view.setCurrentRow(2);
+    QTest::keyClick(&view, Qt::Key_Return);
+    view.setCurrentRow(4);
+    QTest::keyClick(&view, Qt::Key_Return);
+    ui.runtime.publish(protocol::TextDelta{
+        u"fixer"_s,
+        u"main"_s,
+        u"main"_s,
+        u"## The median\n\nIt has the *same* fault:\n\n> raises IndexError\n\n```py\ndef median(v):"_s});
+    view.selectRow(1);
+    save(window, folder + u'/' + name + u"-unfolded.png"_s);
+    view.jumpToEnd();
+    save(window, folder + u'/' + name + u"-writing.png"_s);
     window.openLink({panels::Link::To::Channel, u"assistant"_s, u"rtl"_s, 0});
     save(window, folder + u'/' + name + u"-rtl.png"_s);
     window.openLink({panels::Link::To::Channel, u"assistant"_s, u"notes"_s, 0});

@@ -7,6 +7,7 @@
 #include "ui/panels/conversation/TranscriptView.h"
 #include "ui/shell/Dock.h"
 
+#include <QAccessible>
 #include <QClipboard>
 #include <QLineEdit>
 #include <QPushButton>
@@ -436,6 +437,30 @@ private Q_SLOTS:
         QVERIFY(document->toPlainText().contains(u"<script>"));
         QVERIFY(!document->resource(QTextDocument::ImageResource, QUrl(u"file:///etc/hostname"_s))
                      .isValid());
+    }
+
+    void screenReadersWalkOverTheRows()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        ui.open({1280, 1400});
+        show(ui, u"fixer"_s, u"main"_s);
+        TranscriptView& view = conversation(ui).view();
+        QAccessibleInterface* list = QAccessible::queryAccessibleInterface(&view);
+        QVERIFY(list);
+        QCOMPARE(list->role(), QAccessible::List);
+        QCOMPARE(list->text(QAccessible::Name), u"Transcript"_s);
+        QCOMPARE(list->childCount(), view.transcript()->count());
+        QCOMPARE(list->child(7)->text(QAccessible::Name),
+                 u"You: Looks right. And what about `median`?"_s);
+        QCOMPARE(
+            list->child(2)->text(QAccessible::Name),
+            u"Make test_mean_of_nothing pass without changing the test, Waits for you, folded"_s);
+        QVERIFY(list->child(3)->state().invisible);
+        QCOMPARE(list->indexOfChild(list->child(4)), 4);
+        view.setFocus();
+        view.setCurrentRow(7);
+        QCOMPARE(list->focusChild(), list->child(7));
     }
 
     void nothingPaintsWhileNothingChanges()

@@ -232,7 +232,11 @@ void Palette::filter()
     m_list->clear();
     for (const Hit& hit : hits) {
         const Command& command = m_commands.at(hit.command);
-        auto* item = new QListWidgetItem(command.action->icon(), plainText(*command.action));
+        // What can be on or off shows that instead of its picture.
+        const QIcon icon = !command.action->isCheckable() ? command.action->icon()
+                           : command.action->isChecked()  ? m_theme.icon(u"check"_s)
+                                                          : QIcon();
+        auto* item = new QListWidgetItem(icon, plainText(*command.action));
         const QString shortcut = command.action->shortcut().toString(QKeySequence::NativeText);
         item->setData(ShortcutRole, shortcut);
         item->setData(PathRole, command.path);

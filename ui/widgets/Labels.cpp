@@ -168,7 +168,7 @@ Banner::Banner(theme::Theme& theme,
     };
     paint();
     connect(&theme, &theme::Theme::changed, this, paint);
-    layout->addWidget(picture, 0, Qt::AlignTop | Qt::AlignHCenter);
+    layout->addWidget(picture, 0, Qt::AlignVCenter | Qt::AlignHCenter);
     layout->addWidget(m_text, 1);
     setText(text);
 }

@@ -1,7 +1,9 @@
 #include "ui/panels/conversation/TranscriptView.h"
 
+#include "ui/panels/conversation/TranscriptAccessible.h"
 #include "ui/widgets/CodeHighlighter.h"
 
+#include <QAccessible>
 #include <QApplication>
 #include <QPainter>
 #include <QPushButton>
@@ -36,7 +38,15 @@ TranscriptView::TranscriptView(theme::Theme& theme, Clock& clock, QWidget* paren
     , m_highlighter(std::make_unique<widgets::CodeHighlighter>())
     , m_jump(new QPushButton(this))
 {
+    installTranscriptAccessibility();
     setAccessibleName(tr("Transcript"));
+    connect(this, &TranscriptView::currentRowChanged, this, [this](int row) {
+        if (QAccessible::isActive()) {
+            QAccessibleEvent event(this, QAccessible::Focus);
+            event.setChild(row);
+            QAccessible::updateAccessibility(&event);
+        }
+    });
     setFrameShape(QFrame::NoFrame);
     setFocusPolicy(Qt::StrongFocus);
     setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
