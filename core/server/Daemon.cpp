@@ -213,7 +213,9 @@ Daemon::Daemon(HttpServer::Settings settings,
 
 Daemon::~Daemon()
 {
-    SB_ASSERT(m_daemon == nullptr);
+    if (m_daemon != nullptr) {
+        MHD_stop_daemon(m_daemon); // it never began
+    }
 }
 
 Result<std::unique_ptr<Daemon>> Daemon::start(HttpServer::Settings settings,
@@ -224,43 +226,39 @@ Result<std::unique_ptr<Daemon>> Daemon::start(HttpServer::Settings settings,
     raiseFileLimit(settings.maxConnections);
     std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings), listener, client, reactor));
     const auto idle = unsigned(std::max<qint64>(1, daemon->m_settings.idleTimeout.count() / 1000));
-    Result<> result;
-    reactor.postAndWait([&] {
-        daemon->m_daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
-                                            0,
-                                            nullptr,
-                                            nullptr,
-                                            onAccess,
-                                            daemon.get(),
-                                            MHD_OPTION_LISTEN_SOCKET,
-                                            listener.socket.get(),
-                                            MHD_OPTION_CONNECTION_LIMIT,
-                                            unsigned(daemon->m_settings.maxConnections),
-                                            MHD_OPTION_CONNECTION_TIMEOUT,
-                                            idle,
-                                            MHD_OPTION_NOTIFY_COMPLETED,
-                                            onCompleted,
-                                            daemon.get(),
-                                            MHD_OPTION_NOTIFY_CONNECTION,
-                                            onConnection,
-                                            daemon.get(),
-                                            MHD_OPTION_END);
-        if (daemon->m_daemon == nullptr) {
-            result = fail(ErrorCode::Io, QStringLiteral("The HTTP server cannot be started."));
-            return;
-        }
-        (void)listener.socket.release(); // the daemon's from now on
-        const auto* info = MHD_get_daemon_info(daemon->m_daemon, MHD_DAEMON_INFO_EPOLL_FD);
-        result =
-            reactor.watch(info->epoll_fd, EPOLLIN, [](unsigned) {}); // work() follows every wake-up
-        if (!result) {
-            MHD_stop_daemon(std::exchange(daemon->m_daemon, nullptr));
-            return;
-        }
-        reactor.setHook([raw = daemon.get()] { return raw->work(); });
-    });
-    SB_CHECK(result);
+    daemon->m_daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
+                                        0,
+                                        nullptr,
+                                        nullptr,
+                                        onAccess,
+                                        daemon.get(),
+                                        MHD_OPTION_LISTEN_SOCKET,
+                                        listener.socket.get(),
+                                        MHD_OPTION_CONNECTION_LIMIT,
+                                        unsigned(daemon->m_settings.maxConnections),
+                                        MHD_OPTION_CONNECTION_TIMEOUT,
+                                        idle,
+                                        MHD_OPTION_NOTIFY_COMPLETED,
+                                        onCompleted,
+                                        daemon.get(),
+                                        MHD_OPTION_NOTIFY_CONNECTION,
+                                        onConnection,
+                                        daemon.get(),
+                                        MHD_OPTION_END);
+    if (daemon->m_daemon == nullptr) {
+        return fail(ErrorCode::Io, QStringLiteral("The HTTP server cannot be started."));
+    }
+    (void)listener.socket.release(); // the daemon's from now on
     return daemon;
+}
+
+Result<> Daemon::begin()
+{
+    const auto* info = MHD_get_daemon_info(m_daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    SB_CHECK(
+        m_reactor.watch(info->epoll_fd, EPOLLIN, [](unsigned) {})); // work() follows every wake-up
+    m_reactor.setHook([this] { return work(); });
+    return m_reactor.begin("http");
 }
 
 int Daemon::work()

@@ -32,8 +32,9 @@ public:
                                                  Listener listener,
                                                  protocol::RuntimeClient& client,
                                                  Reactor& reactor);
-    /// Only after stop().
     ~Daemon();
+    /// Starts the reactor, and serves from then on.
+    Result<> begin();
     /// From the owner's thread: answers what waits, lets answers leave, ends.
     void stop();
 

@@ -17,9 +17,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(Settings settings,
 {
     SB_TRY(auto socket, Listener::open(settings.address, settings.port));
     auto parts = std::make_unique<Private>();
-    SB_TRY(parts->reactor, Reactor::start("http"));
+    SB_TRY(parts->reactor, Reactor::create());
     SB_TRY(parts->daemon,
            Daemon::start(std::move(settings), std::move(socket), client, *parts->reactor));
+    SB_CHECK(parts->daemon->begin());
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(parts)));
 }
 

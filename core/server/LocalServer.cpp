@@ -261,13 +261,10 @@ LocalServer::start(const QString& path, protocol::RuntimeClient& client, Limits 
     ::lstat(QFile::encodeName(path).constData(), &facts);
     parts->file = {facts.st_dev, facts.st_ino};
     parts->spare = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
-    SB_TRY(parts->reactor, Reactor::start("control"));
-    Result<> watched;
-    parts->reactor->postAndWait([&, raw = parts.get()] {
-        watched =
-            raw->reactor->watch(raw->listening.get(), EPOLLIN, [raw](unsigned) { raw->accept(); });
-    });
-    SB_CHECK(watched);
+    SB_TRY(parts->reactor, Reactor::create());
+    SB_CHECK(parts->reactor->watch(
+        parts->listening.get(), EPOLLIN, [raw = parts.get()](unsigned) { raw->accept(); }));
+    SB_CHECK(parts->reactor->begin("control"));
     return std::unique_ptr<LocalServer>(new LocalServer(std::move(parts)));
 }
 

@@ -59,7 +59,7 @@ void Inbox::close()
     dropped.swap(m_jobs);
 }
 
-Result<std::unique_ptr<Reactor>> Reactor::start(const char* name)
+Result<std::unique_ptr<Reactor>> Reactor::create()
 {
     Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
     Fd wakeUp(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
@@ -75,22 +75,27 @@ Result<std::unique_ptr<Reactor>> Reactor::start(const char* name)
         return fail(ErrorCode::Io, QStringLiteral("The server's thread cannot wait for work."));
     }
     auto inbox = std::make_shared<Inbox>(std::move(wakeUp));
-    std::unique_ptr<Reactor> reactor(new Reactor(std::move(epoll), std::move(inbox)));
+    return std::unique_ptr<Reactor>(new Reactor(std::move(epoll), std::move(inbox)));
+}
+
+Result<> Reactor::begin(const char* name)
+{
+    SB_ASSERT(!m_thread.joinable());
     // Signals belong to the main thread.
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     try {
-        reactor->m_thread = std::thread([raw = reactor.get()] { raw->loop(); });
+        m_thread = std::thread([this] { loop(); });
     } catch (const std::system_error&) {
     }
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
-    if (!reactor->m_thread.joinable()) {
+    if (!m_thread.joinable()) {
         return fail(ErrorCode::Unavailable, QStringLiteral("No more threads can be started."));
     }
-    pthread_setname_np(reactor->m_thread.native_handle(), name);
-    return reactor;
+    pthread_setname_np(m_thread.native_handle(), name);
+    return {};
 }
 
 Reactor::Reactor(Fd epoll, std::shared_ptr<Inbox> inbox)

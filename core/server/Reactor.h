@@ -60,7 +60,11 @@ private:
 class Reactor
 {
 public:
-    static Result<std::unique_ptr<Reactor>> start(const char* name);
+    /// Without its thread as yet: whoever makes it may set up watches and hook first, and so never
+    /// waits for a thread to come up.
+    static Result<std::unique_ptr<Reactor>> create();
+    /// Starts the thread. Once.
+    Result<> begin(const char* name);
     /// Runs what was already posted, then ends the thread.
     ~Reactor();
 
@@ -70,7 +74,7 @@ public:
     /// Waits until the job has run.
     void postAndWait(Job job);
 
-    // The rest only on the reactor's thread.
+    // The rest only on the reactor's thread, or before it began.
 
     /// Calls back with epoll's events as long as they last (level-triggered), until unwatch().
     Result<> watch(int fd, unsigned events, std::function<void(unsigned)> callback);

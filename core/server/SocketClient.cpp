@@ -129,17 +129,14 @@ Result<std::unique_ptr<SocketClient>> SocketClient::connect(const QString& path)
                     path);
     }
     auto parts = std::make_unique<Private>();
-    SB_TRY(parts->reactor, Reactor::start("control-client"));
-    Result<> opened;
-    parts->reactor->postAndWait([&, raw = parts.get()] {
-        Line::Handlers handlers;
-        handlers.received = [raw](const QJsonObject& object) { raw->receive(object); };
-        handlers.lost = [raw] { raw->lost(); };
-        raw->line = std::make_unique<Line>(
-            std::move(socket), *raw->reactor, longestFrame, std::move(handlers));
-        opened = raw->line->open();
-    });
-    SB_CHECK(opened);
+    SB_TRY(parts->reactor, Reactor::create());
+    Line::Handlers handlers;
+    handlers.received = [raw = parts.get()](const QJsonObject& object) { raw->receive(object); };
+    handlers.lost = [raw = parts.get()] { raw->lost(); };
+    parts->line = std::make_unique<Line>(
+        std::move(socket), *parts->reactor, longestFrame, std::move(handlers));
+    SB_CHECK(parts->line->open());
+    SB_CHECK(parts->reactor->begin("control-client"));
     return std::unique_ptr<SocketClient>(new SocketClient(std::move(parts)));
 }
 

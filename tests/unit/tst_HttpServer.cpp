@@ -1,95 +1,18 @@
-#include "FakeRuntime.h"
-#include "RawHttp.h"
-#include "core/server/HttpServer.h"
-
-#include <QJsonDocument>
-#include <QTest>
+#include "HttpFixture.h"
 
 using namespace sb;
+using namespace sb::test;
 using protocol::Ask;
 using protocol::Kind;
 using server::HttpServer;
-using test::FakeRuntime;
-using test::RawHttp;
 
-namespace {
-
-const QByteArray token = "a-token-of-some-length-for-tests";
-
-QJsonObject objectOf(const QByteArray& json)
-{
-    return QJsonDocument::fromJson(json).object();
-}
-
-QByteArray field(const QByteArray& event, const char* name)
-{
-    for (const auto& line : event.split('\n')) {
-        if (line.startsWith(QByteArray(QByteArray(name) + ": "))) {
-            return line.mid(qsizetype(qstrlen(name)) + 2);
-        }
-    }
-    return {};
-}
-
-QByteArray chatBody(const QByteArray& text, const QByteArray& extra = {})
-{
-    return R"({"model":"assistant","messages":[{"role":"system","content":"x"},{"role":"user","content":")" +
-           text + R"("}])" + extra + "}";
-}
-
-} // namespace
-
-class tst_HttpServer : public QObject
+class tst_HttpServer : public HttpFixture
 {
     Q_OBJECT
 
-    FakeRuntime m_runtime;
-    std::unique_ptr<HttpServer> m_server;
-
-    void serve(std::function<void(HttpServer::Settings&)> adjust = {})
-    {
-        HttpServer::Settings settings;
-        settings.token = SecretString(QByteArray(token.constData(), token.size()));
-        settings.metrics = [] { return QByteArray("signalbox_fake 7"); };
-        if (adjust) {
-            adjust(settings);
-        }
-        auto started = HttpServer::start(std::move(settings), m_runtime);
-        QVERIFY2(started, started ? "" : qPrintable(started.error().message));
-        m_server = std::move(*started);
-    }
-    RawHttp client(int receiveBuffer = 0) { return RawHttp(m_server->port(), receiveBuffer); }
-    RawHttp::Response get(const QByteArray& path, const QByteArray& extra = {})
-    {
-        auto http = client();
-        http.request("GET " + path, {}, extra);
-        return http.read();
-    }
-    RawHttp::Response
-    post(const QByteArray& path, const QByteArray& body, const QByteArray& extra = {})
-    {
-        auto http = client();
-        http.request("POST " + path, body, extra);
-        return http.read();
-    }
-    // The value of a line of /metrics.
-    qint64 metric(const QByteArray& name)
-    {
-        for (const auto& line : get("/metrics").body.split('\n')) {
-            if (line.startsWith(QByteArray(name + ' '))) {
-                return line.mid(name.size() + 1).toLongLong();
-            }
-        }
-        return -1;
-    }
-
 private Q_SLOTS:
-    void init()
-    {
-        m_runtime.~FakeRuntime();
-        new (&m_runtime) FakeRuntime;
-    }
-    void cleanup() { m_server.reset(); }
+    void init() { freshRuntime(); }
+    void cleanup() { stopServer(); }
 
     void healthNeedsNoToken();
     void refusals_data();
@@ -100,31 +23,7 @@ private Q_SLOTS:
     void metricsCount();
     void models();
     void head();
-    void chatCompletion();
-    void chatParts();
-    void chatChannels_data();
-    void chatChannels();
-    void chatRefusals_data();
-    void chatRefusals();
-    void chatErrors_data();
-    void chatErrors();
-    void chatStreams();
-    void chatStreamOfSeveralSteps();
-    void chatStreamLosesNothing();
-    void chatStreamShowsOnlyItsOwnTurn();
-    void chatStreamErrors();
     void approvals();
-    void eventsLive();
-    void eventsResume();
-    void eventsFilter();
-    void eventsGap();
-    void eventsAfterLag();
-    void eventsManyPages();
-    void eventsBadCursor();
-    void heartbeat();
-    void stalledListenerIsDropped();
-    void stalledReplayIsBounded();
-    void disconnectIsNoticed();
     void disconnectWhileWaiting();
     void keepAliveAndPipelining();
     void fiveHundredAtOnce();
@@ -251,7 +150,7 @@ void tst_HttpServer::onlyLoopback()
     for (const auto* address : {"0.0.0.0", "192.168.1.1", "::", "example.org", ""}) {
         HttpServer::Settings settings;
         settings.address = QString::fromLatin1(address);
-        const auto started = HttpServer::start(std::move(settings), m_runtime);
+        const auto started = HttpServer::start(std::move(settings), *m_runtime);
         QVERIFY(!started);
         QCOMPARE(started.error().code, ErrorCode::InvalidInput);
         QVERIFY(started.error().message.contains(u"no loopback address"));
@@ -263,7 +162,7 @@ void tst_HttpServer::portInUse()
     serve();
     HttpServer::Settings settings;
     settings.port = m_server->port();
-    const auto second = HttpServer::start(std::move(settings), m_runtime);
+    const auto second = HttpServer::start(std::move(settings), *m_runtime);
     QVERIFY(!second);
     QCOMPARE(second.error(),
              (Error{ErrorCode::Conflict,
@@ -276,7 +175,7 @@ void tst_HttpServer::ipv6()
 {
     HttpServer::Settings settings;
     settings.address = QStringLiteral("[::1]");
-    auto started = HttpServer::start(std::move(settings), m_runtime);
+    auto started = HttpServer::start(std::move(settings), *m_runtime);
     if (!started) {
         QSKIP("This machine has no ::1.");
     }
@@ -334,346 +233,17 @@ void tst_HttpServer::head()
     QCOMPARE(http.read().body, R"({"status":"ok"})"); // and nothing lay in between
 }
 
-void tst_HttpServer::chatCompletion()
-{
-    Ask seen;
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        seen = ask;
-        promise.set(toJson(Ask::Reply{QStringLiteral("Hello, wörld"), false, 12, 3}));
-    };
-    serve();
-    const auto response = post(
-        "/v1/chat/completions", chatBody("hi", R"(,"user":"anna")"), "Idempotency-Key: k-1\r\n");
-    QCOMPARE(response.status, 200);
-    const auto object = objectOf(response.body);
-    QCOMPARE(object.value(u"object").toString(), u"chat.completion");
-    QCOMPARE(object.value(u"model").toString(), u"assistant");
-    QCOMPARE(object.value(u"choices")[0][u"message"][u"content"].toString(),
-             QStringLiteral("Hello, wörld"));
-    QCOMPARE(object.value(u"choices")[0][u"message"][u"role"].toString(), u"assistant");
-    QCOMPARE(object.value(u"choices")[0][u"finish_reason"].toString(), u"stop");
-    QCOMPARE(object.value(u"usage")[u"prompt_tokens"].toInt(), 12);
-    QCOMPARE(object.value(u"usage")[u"completion_tokens"].toInt(), 3);
-    QCOMPARE(object.value(u"usage")[u"total_tokens"].toInt(), 15);
-    QCOMPARE(seen.agent, u"assistant");
-    QCOMPARE(seen.channel, u"anna");
-    QCOMPARE(seen.text, u"hi");
-    QCOMPARE(seen.key, u"k-1");
-    QCOMPARE(m_runtime.listeners.load(), 0); // no events are paid for when none are needed
-}
-
-void tst_HttpServer::chatParts()
-{
-    serve();
-    const auto response = post(
-        "/v1/chat/completions",
-        R"({"model":"assistant","messages":[{"role":"user","content":"first"},{"role":"assistant","content":"x"},)"
-        R"({"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}]}]})",
-        "Content-Type: text/plain\r\n");
-    QCOMPARE(objectOf(response.body).value(u"choices")[0][u"message"][u"content"].toString(),
-             u"word a\nb");
-}
-
-void tst_HttpServer::chatChannels_data()
-{
-    QTest::addColumn<QByteArray>("user");
-    QTest::addColumn<QByteArray>("channel");
-    QTest::newRow("plain") << QByteArray("u-1.a_b@c+d") << QByteArray("u-1.a_b@c+d");
-    QTest::newRow("missing") << QByteArray() << QByteArray("api");
-    QTest::newRow("space") << QByteArray("a b") << QByteArray("a_b-c8687a08aa");
-    QTest::newRow("path") << QByteArray("../../x") << QByteArray();
-    QTest::newRow("long") << QByteArray(500, 'x') << QByteArray();
-}
-
-void tst_HttpServer::chatChannels()
-{
-    QFETCH(QByteArray, user);
-    QFETCH(QByteArray, channel);
-    QString seen;
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        seen = ask.channel;
-        promise.set(toJson(Ask::Reply{}));
-    };
-    serve();
-    QCOMPARE(post("/v1/chat/completions",
-                  chatBody("hi",
-                           user.isEmpty() ? QByteArray() : QByteArray(",\"user\":\"" + user + '"')))
-                 .status,
-             200);
-    QVERIFY(seen.size() <= 64);
-    QVERIFY(!seen.contains(u'/'));
-    QVERIFY(!seen.startsWith(u'.'));
-    if (!channel.isEmpty()) {
-        QCOMPARE(seen, QString::fromLatin1(channel));
-    }
-}
-
-void tst_HttpServer::chatRefusals_data()
-{
-    QTest::addColumn<QByteArray>("body");
-    QTest::addColumn<QString>("message");
-    const auto row = [](const char* name, const char* body, const char* message) {
-        QTest::newRow(name) << QByteArray(body) << QString::fromLatin1(message);
-    };
-    row("no body", "", "The body is not JSON");
-    row("no json", "{\"model\":", "The body is not JSON");
-    row("an array", "[]", "The body must be a JSON object.");
-    row("no model",
-        R"({"messages":[{"role":"user","content":"x"}]})",
-        "\"model\" must be the id of an agent.");
-    row("no messages",
-        R"({"model":"assistant"})",
-        "\"messages\" must hold a message of role \"user\".");
-    row("messages no array", R"({"model":"assistant","messages":7})", "\"messages\" must hold");
-    row("empty text",
-        R"({"model":"assistant","messages":[{"role":"user","content":"  "}]})",
-        "The last user message is empty.");
-    row("picture",
-        R"({"model":"assistant","messages":[{"role":"user","content":[{"type":"image_url"}]}]})",
-        "Only text can be sent to an agent.");
-    row("number",
-        R"({"model":"assistant","messages":[{"role":"user","content":5}]})",
-        "A message's \"content\" must be");
-}
-
-void tst_HttpServer::chatRefusals()
-{
-    QFETCH(QByteArray, body);
-    QFETCH(QString, message);
-    serve();
-    const auto response = post("/v1/chat/completions", body);
-    QCOMPARE(response.status, 400);
-    const auto error = objectOf(response.body).value(u"error").toObject();
-    QVERIFY2(error.value(u"message").toString().startsWith(message), response.body.constData());
-    QCOMPARE(error.value(u"type").toString(), u"invalid_request_error");
-    QCOMPARE(error.value(u"code").toString(), u"invalid_input");
-    QCOMPARE(m_runtime.asked.load(), 0);
-}
-
-void tst_HttpServer::chatErrors_data()
-{
-    QTest::addColumn<int>("code");
-    QTest::addColumn<int>("status");
-    QTest::addColumn<QString>("name");
-    QTest::newRow("unknown agent")
-        << int(ErrorCode::NotFound) << 404 << QStringLiteral("model_not_found");
-    QTest::newRow("seen before") << int(ErrorCode::Conflict) << 409 << QStringLiteral("conflict");
-    QTest::newRow("shutting down")
-        << int(ErrorCode::Unavailable) << 503 << QStringLiteral("unavailable");
-    QTest::newRow("disk full") << int(ErrorCode::DiskFull) << 507 << QStringLiteral("disk_full");
-    QTest::newRow("turn failed") << -1 << 502 << QStringLiteral("turn_failed");
-}
-
-void tst_HttpServer::chatErrors()
-{
-    QFETCH(int, code);
-    QFETCH(int, status);
-    QFETCH(QString, name);
-    m_runtime.onAsk = [code](const Ask&, Promise<QJsonObject> promise) {
-        if (code < 0) {
-            promise.set(toJson(Ask::Reply{QStringLiteral("It says why."), true, 0, 0}));
-        } else {
-            promise.set(fail(ErrorCode(code), QStringLiteral("It says why.")));
-        }
-    };
-    serve();
-    for (const auto* stream : {"", ",\"stream\":true"}) {
-        const auto response = post("/v1/chat/completions", chatBody("hi", stream));
-        const auto error = objectOf(response.body).value(u"error").toObject();
-        if (code < 0 && *stream) {
-            QCOMPARE(response.status, 200);
-            QVERIFY(response.body.contains("\"error\":{"));
-            QVERIFY(response.body.endsWith("data: [DONE]\n\n"));
-        } else {
-            QCOMPARE(response.status, status);
-            QCOMPARE(error.value(u"message").toString(), u"It says why.");
-            QCOMPARE(error.value(u"code").toString(), name);
-        }
-    }
-}
-
-namespace {
-
-struct Streamed
-{
-    QStringList pieces;
-    QList<QJsonObject> chunks;
-    bool done = false;
-};
-
-Streamed readStream(RawHttp& http)
-{
-    Streamed result;
-    for (QByteArray event = http.readEvent(); !event.isEmpty(); event = http.readEvent()) {
-        const QByteArray data = field(event, "data");
-        if (data == "[DONE]") {
-            result.done = true;
-            continue;
-        }
-        const auto chunk = objectOf(data);
-        result.chunks.append(chunk);
-        const auto content = chunk.value(u"choices")[0][u"delta"][u"content"].toString();
-        if (!content.isEmpty()) {
-            result.pieces.append(content);
-        }
-    }
-    return result;
-}
-
-} // namespace
-
-void tst_HttpServer::chatStreams()
-{
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        m_runtime.playTurn(
-            ask,
-            {{QStringLiteral(" Hello"), QStringLiteral(" there, "), QStringLiteral("you. ")}},
-            std::move(promise));
-    };
-    serve();
-    auto http = client();
-    http.request(
-        "POST /v1/chat/completions",
-        chatBody("hi", R"(,"stream":true,"stream_options":{"include_usage":true},"user":"anna")"));
-    const auto response = http.readHead();
-    QCOMPARE(response.status, 200);
-    QCOMPARE(response.headers.value("content-type"), "text/event-stream; charset=utf-8");
-    const auto streamed = readStream(http);
-    QCOMPARE(
-        streamed.pieces,
-        (QStringList{QStringLiteral("Hello"), QStringLiteral(" there,"), QStringLiteral(" you.")}));
-    QVERIFY(streamed.done);
-    const auto& chunks = streamed.chunks;
-    QCOMPARE(chunks.first().value(u"choices")[0][u"delta"][u"role"].toString(), u"assistant");
-    QCOMPARE(chunks.first().value(u"object").toString(), u"chat.completion.chunk");
-    QCOMPARE(chunks[chunks.size() - 2].value(u"choices")[0][u"finish_reason"].toString(), u"stop");
-    QCOMPARE(chunks.last().value(u"usage")[u"total_tokens"].toInt(), 14);
-    QCOMPARE(chunks.last().value(u"choices").toArray().size(), 0);
-    QTRY_COMPARE(m_runtime.listeners.load(), 0);
-    // The connection serves on.
-    http.request("GET /healthz");
-    QCOMPARE(http.read().status, 200);
-}
-
-void tst_HttpServer::chatStreamOfSeveralSteps()
-{
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        m_runtime.playTurn(ask,
-                           {{QStringLiteral("I look"), QStringLiteral(" into it.\n")},
-                            {QStringLiteral("\nDone.")}},
-                           std::move(promise));
-    };
-    serve();
-    auto http = client();
-    http.request("POST /v1/chat/completions", chatBody("hi", R"(,"stream":true)"));
-    QCOMPARE(http.readHead().status, 200);
-    const auto streamed = readStream(http);
-    QCOMPARE(streamed.pieces.join(QString()), QStringLiteral("I look into it.\n\nDone."));
-    QCOMPARE(streamed.pieces.size(), 3);
-    QVERIFY(!streamed.chunks.last().contains(u"usage"));
-}
-
-void tst_HttpServer::chatStreamLosesNothing()
-{
-    // No deltas at all; then deltas with a hole; then a reply that is longer than a listener may
-    // leave unread.
-    const QString longText(600'000, u'x');
-    int round = 0;
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        if (++round == 1) {
-            promise.set(toJson(Ask::Reply{QStringLiteral("All of it."), false, 1, 1}));
-            return;
-        }
-        const auto seq = m_runtime.append(
-            ask.agent, Kind::MessageReceived, {{QStringLiteral("key"), ask.key}}, ask.channel);
-        m_runtime.append(ask.agent,
-                         Kind::TurnStarted,
-                         {{QStringLiteral("takes"), QJsonArray{seq}}},
-                         ask.channel);
-        m_runtime.publish(
-            protocol::TextDelta{ask.agent, ask.channel, ask.channel, QStringLiteral("A")});
-        if (round == 2) {
-            m_runtime.publish(
-                protocol::TextDelta{ask.agent, ask.channel, ask.channel, QStringLiteral("C")});
-            promise.set(toJson(Ask::Reply{QStringLiteral("ABC"), false, 1, 1}));
-        } else {
-            promise.set(toJson(Ask::Reply{u'A' + longText, false, 1, 1}));
-        }
-    };
-    serve();
-    const auto ask = [&] {
-        auto http = client();
-        http.request("POST /v1/chat/completions", chatBody("hi", R"(,"stream":true)"));
-        (void)http.readHead();
-        const auto streamed = readStream(http);
-        return streamed.done ? streamed.pieces.join(QString()) : QString();
-    };
-    QCOMPARE(ask(), QStringLiteral("All of it."));
-    QCOMPARE(ask(), QStringLiteral("AC\n\nABC"));
-    QCOMPARE(ask(), QString(u'A' + longText));
-}
-
-void tst_HttpServer::chatStreamShowsOnlyItsOwnTurn()
-{
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        const auto delta = [&](const char* text, const QString& process) {
-            m_runtime.publish(
-                protocol::TextDelta{ask.agent, ask.channel, process, QString::fromLatin1(text)});
-        };
-        delta("of the turn before", ask.channel);
-        const auto seq = m_runtime.append(
-            ask.agent, Kind::MessageReceived, {{QStringLiteral("key"), ask.key}}, ask.channel);
-        delta(", still", ask.channel);
-        m_runtime.append(ask.agent,
-                         Kind::MessageSent,
-                         {{QStringLiteral("text"), QStringLiteral("of the turn before, still")}},
-                         ask.channel);
-        m_runtime.append(ask.agent,
-                         Kind::TurnStarted,
-                         {{QStringLiteral("takes"), QJsonArray{seq}}},
-                         ask.channel);
-        delta("a worker's thought", QStringLiteral("wrk-1"));
-        delta("mine", ask.channel);
-        m_runtime.append(ask.agent,
-                         Kind::MessageSent,
-                         {{QStringLiteral("text"), QStringLiteral("mine")}},
-                         ask.channel);
-        promise.set(toJson(Ask::Reply{QStringLiteral("mine"), false, 1, 1}));
-    };
-    serve();
-    auto http = client();
-    http.request("POST /v1/chat/completions", chatBody("hi", R"(,"stream":true)"));
-    (void)http.readHead();
-    QCOMPARE(readStream(http).pieces, QStringList{QStringLiteral("mine")});
-}
-
-void tst_HttpServer::chatStreamErrors()
-{
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
-        m_runtime.append(
-            ask.agent, Kind::MessageReceived, {{QStringLiteral("key"), ask.key}}, ask.channel);
-        promise.set(fail(ErrorCode::Io, QStringLiteral("The disk broke.")));
-    };
-    serve();
-    auto http = client();
-    http.request("POST /v1/chat/completions", chatBody("hi", R"(,"stream":true)"));
-    (void)http.readHead();
-    const auto streamed = readStream(http);
-    QCOMPARE(streamed.chunks.last().value(u"error")[u"message"].toString(), u"The disk broke.");
-    QVERIFY(streamed.done);
-}
-
 void tst_HttpServer::approvals()
 {
     protocol::ApprovalInfo info;
     info.id = QStringLiteral("apr-1");
     info.agent = QStringLiteral("assistant");
     info.tool = QStringLiteral("shell");
-    m_runtime.addApproval(info);
+    m_runtime->addApproval(info);
     info.id = QStringLiteral("apr-2");
     info.state = protocol::ApprovalState::Rejected;
     info.by = QStringLiteral("window");
-    m_runtime.addApproval(info);
+    m_runtime->addApproval(info);
     serve();
     QCOMPARE(objectOf(get("/v1/approvals").body).value(u"approvals").toArray().size(), 1);
     QCOMPARE(objectOf(get("/v1/approvals?all=1").body).value(u"approvals").toArray().size(), 2);
@@ -703,216 +273,11 @@ void tst_HttpServer::approvals()
     QCOMPARE(object.value(u"edited_arguments")[u"command"].toString(), u"ls");
 }
 
-void tst_HttpServer::eventsLive()
-{
-    m_runtime.append(QStringLiteral("assistant"), Kind::Incident);
-    serve();
-    auto http = client();
-    http.keepAll = true;
-    http.request("GET /v1/events");
-    QCOMPARE(http.readHead().status, 200);
-    QCOMPARE(http.readEvent(), "id: _instance:0,assistant:1,other:0"); // from now on
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall, {{QStringLiteral("n"), 1}});
-    m_runtime.append(QStringLiteral("_instance"), Kind::ConfigChanged);
-    const QByteArray first = http.readEvent();
-    QCOMPARE(field(first, "id"), "_instance:0,assistant:2,other:0");
-    QCOMPARE(field(first, "event"), "tool.call");
-    const auto entry = objectOf(field(first, "data"));
-    QCOMPARE(entry.value(u"seq").toInt(), 2);
-    QCOMPARE(entry.value(u"agent").toString(), u"assistant");
-    QCOMPARE(entry.value(u"payload")[u"n"].toInt(), 1);
-    QCOMPARE(field(http.readEvent(), "id"), "_instance:1,assistant:2,other:0");
-    QCOMPARE(metric("signalbox_http_event_listeners"), 1);
-}
-
-void tst_HttpServer::eventsResume()
-{
-    for (int i = 0; i < 5; ++i) {
-        m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall, {{QStringLiteral("n"), i}});
-        m_runtime.append(QStringLiteral("_instance"), Kind::ConfigChanged);
-    }
-    serve();
-    const auto follow = [&](const QByteArray& path, const QByteArray& extra, int count) {
-        auto http = client();
-        http.request("GET " + path, {}, extra);
-        QByteArrayList ids;
-        if (http.readHead().status == 200) {
-            for (int i = 0; i < count; ++i) {
-                ids.append(field(http.readEvent(), "id"));
-            }
-            m_runtime.append(QStringLiteral("other"), Kind::Incident);
-            ids.append(field(http.readEvent(), "id"));
-        }
-        return ids;
-    };
-    QCOMPARE(follow("/v1/events", "Last-Event-ID: _instance:5,assistant:3,other:0\r\n", 2),
-             (QByteArrayList{"_instance:5,assistant:4,other:0",
-                             "_instance:5,assistant:5,other:0",
-                             "_instance:5,assistant:5,other:1"}));
-    QCOMPARE(follow("/v1/events?cursor=_instance:5,assistant:5,other:1", {}, 0),
-             (QByteArrayList{"_instance:5,assistant:5,other:2"}));
-    // From the beginning; a chain that the cursor does not name was not seen.
-    QCOMPARE(follow("/v1/events?cursor=", {}, 12).size(), 13);
-    QCOMPARE(follow("/v1/events?cursor=_instance:4,other:3", {}, 6).first(), "_instance:5,other:3");
-    // A chain that is shorter than the cursor says was started anew.
-    QCOMPARE(follow("/v1/events?cursor=_instance:99,assistant:99,other:99", {}, 0),
-             (QByteArrayList{"_instance:5,assistant:5,other:5"}));
-}
-
-void tst_HttpServer::eventsFilter()
-{
-    for (int i = 0; i < 3; ++i) {
-        m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall);
-        m_runtime.append(QStringLiteral("assistant"), Kind::ToolResult);
-        m_runtime.append(QStringLiteral("other"), Kind::ToolCall);
-    }
-    serve();
-    auto http = client();
-    http.request("GET /v1/events?agent=assistant&kinds=tool.result,incident&cursor=");
-    QCOMPARE(http.readHead().status, 200);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:2");
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:4");
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:6");
-    m_runtime.append(QStringLiteral("other"), Kind::Incident);
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall);
-    m_runtime.append(QStringLiteral("assistant"), Kind::Incident);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:8");
-    QCOMPARE(get("/v1/events?kinds=tool.cal").status, 400);
-    QCOMPARE(get("/v1/events?agent=nobody").status, 404);
-}
-
-void tst_HttpServer::eventsGap()
-{
-    serve();
-    auto http = client();
-    http.request("GET /v1/events?agent=assistant");
-    QCOMPARE(http.readHead().status, 200);
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:1");
-    // Two that never arrive as events are found in the journal when the third does.
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall, {}, {}, true);
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall, {}, {}, true);
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolResult);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:2");
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:3");
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:4");
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolResult);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:5");
-}
-
-void tst_HttpServer::eventsAfterLag()
-{
-    serve();
-    auto http = client();
-    http.request("GET /v1/events?agent=assistant");
-    QCOMPARE(http.readHead().status, 200);
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:1");
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall, {}, {}, true);
-    m_runtime.publish(protocol::Lagged{});
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:2");
-    m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall);
-    QCOMPARE(field(http.readEvent(), "id"), "assistant:3");
-}
-
-void tst_HttpServer::eventsManyPages()
-{
-    constexpr int before = 5000;
-    constexpr int during = 500;
-    for (int i = 0; i < before; ++i) {
-        m_runtime.append(QStringLiteral("assistant"), Kind::ToolCall, {{QStringLiteral("n"), i}});
-    }
-    serve();
-    auto http = client();
-    http.request("GET /v1/events?agent=assistant&cursor=");
-    std::jthread writer([&] {
-        for (int i = 0; i < during; ++i) {
-            m_runtime.append(
-                QStringLiteral("assistant"), Kind::ToolResult, {{QStringLiteral("n"), i}});
-        }
-    });
-    QCOMPARE(http.readHead().status, 200);
-    for (int i = 1; i <= before + during; ++i) {
-        QCOMPARE(field(http.readEvent(), "id"), "assistant:" + QByteArray::number(i));
-    }
-}
-
-void tst_HttpServer::eventsBadCursor()
-{
-    serve();
-    for (const auto* cursor : {"x", "a:b", ":3", "a:1,,b:2", "a:-1"}) {
-        const auto response = get("/v1/events", QByteArray("Last-Event-ID: ") + cursor + "\r\n");
-        QCOMPARE(response.status, 400);
-        QVERIFY(response.body.contains("is no cursor of this stream"));
-    }
-    QTRY_COMPARE(m_runtime.listeners.load(), 0);
-}
-
-void tst_HttpServer::heartbeat()
-{
-    serve([](auto& settings) { settings.heartbeat = Milliseconds(50); });
-    auto http = client();
-    http.keepAll = true;
-    http.request("GET /v1/events");
-    QCOMPARE(http.readHead().status, 200);
-    QVERIFY(http.readEvent().startsWith("id: "));
-    QCOMPARE(http.readEvent(), ": still here");
-    QCOMPARE(http.readEvent(), ": still here");
-}
-
-void tst_HttpServer::stalledListenerIsDropped()
-{
-    serve();
-    auto stalled = client(4096);
-    auto reader = client();
-    stalled.request("GET /v1/events?agent=assistant");
-    reader.request("GET /v1/events?agent=assistant");
-    QCOMPARE(stalled.readHead().status, 200);
-    QCOMPARE(reader.readHead().status, 200);
-    QTRY_COMPARE(metric("signalbox_http_event_listeners"), 2);
-    const QJsonObject payload{{QStringLiteral("text"), QString(4000, u'x')}};
-    for (int i = 1; i <= 600; ++i) {
-        m_runtime.append(QStringLiteral("assistant"), Kind::ToolResult, payload);
-        QCOMPARE(field(reader.readEvent(), "id"),
-                 "assistant:" + QByteArray::number(i)); // the others do not suffer
-    }
-    QTRY_COMPARE(metric("signalbox_http_event_listeners"), 1);
-    QCOMPARE(metric("signalbox_http_dropped_listeners_total"), 1);
-    while (stalled.more()) {
-    }
-    QVERIFY(!stalled.timedOut()); // its connection was closed
-}
-
-void tst_HttpServer::stalledReplayIsBounded()
-{
-    const QJsonObject payload{{QStringLiteral("text"), QString(4000, u'x')}};
-    for (int i = 0; i < 2000; ++i) {
-        m_runtime.append(QStringLiteral("assistant"), Kind::ToolResult, payload);
-    }
-    serve([](auto& settings) { settings.idleTimeout = Milliseconds(1000); });
-    auto stalled = client(4096);
-    stalled.request("GET /v1/events?agent=assistant&cursor=");
-    QCOMPARE(stalled.readHead().status, 200);
-    QTRY_COMPARE(metric("signalbox_http_event_listeners"), 0);
-}
-
-void tst_HttpServer::disconnectIsNoticed()
-{
-    serve();
-    auto http = client();
-    http.request("GET /v1/events");
-    QCOMPARE(http.readHead().status, 200);
-    QTRY_COMPARE(m_runtime.listeners.load(), 1);
-    http.close();
-    QTRY_COMPARE(m_runtime.listeners.load(), 0);
-    QTRY_COMPARE(metric("signalbox_http_event_listeners"), 0);
-}
-
 void tst_HttpServer::disconnectWhileWaiting()
 {
     std::vector<Promise<QJsonObject>> held;
     std::mutex mutex;
-    m_runtime.onAsk = [&](const Ask&, Promise<QJsonObject> promise) {
+    m_runtime->onAsk = [&](const Ask&, Promise<QJsonObject> promise) {
         const std::scoped_lock lock(mutex);
         held.push_back(std::move(promise));
     };
@@ -922,11 +287,11 @@ void tst_HttpServer::disconnectWhileWaiting()
         auto streaming = client();
         http.request("POST /v1/chat/completions", chatBody("hi"));
         streaming.request("POST /v1/chat/completions", chatBody("hi", R"(,"stream":true)"));
-        QTRY_COMPARE(m_runtime.asked.load(), 2);
+        QTRY_COMPARE(m_runtime->asked.load(), 2);
         QTRY_COMPARE(metric("signalbox_http_connections"), 3); // with the one that asks
     }
     QTRY_COMPARE(metric("signalbox_http_connections"), 1);
-    QTRY_COMPARE(m_runtime.listeners.load(), 0);
+    QTRY_COMPARE(m_runtime->listeners.load(), 0);
     const std::scoped_lock lock(mutex);
     for (auto& promise : held) {
         promise.set(toJson(Ask::Reply{QStringLiteral("late"), false, 0, 0})); // to nobody
@@ -955,7 +320,7 @@ void tst_HttpServer::fiveHundredAtOnce()
     constexpr int rounds = 4;
     std::mutex mutex;
     std::vector<std::pair<Ask, Promise<QJsonObject>>> held;
-    m_runtime.onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
+    m_runtime->onAsk = [&](const Ask& ask, Promise<QJsonObject> promise) {
         const std::scoped_lock lock(mutex);
         held.emplace_back(ask, std::move(promise));
     };
@@ -972,7 +337,7 @@ void tst_HttpServer::fiveHundredAtOnce()
                                                 ",\"user\":\"u" + QByteArray::number(i) + '"'));
         }
         QTRY_COMPARE_WITH_TIMEOUT(
-            m_runtime.asked.load(), (round + 1) * count, 20'000); // all wait side by side
+            m_runtime->asked.load(), (round + 1) * count, 20'000); // all wait side by side
         {
             const std::scoped_lock lock(mutex);
             for (auto& [ask, promise] : held) {
@@ -999,7 +364,7 @@ void tst_HttpServer::bodyCap()
     QCOMPARE(objectOf(response.body).value(u"error")[u"message"].toString(),
              u"The body may have 1000 bytes.");
     QVERIFY(!http.more());
-    QCOMPARE(m_runtime.asked.load(), 0);
+    QCOMPARE(m_runtime->asked.load(), 0);
 }
 
 void tst_HttpServer::bodyCapChunked()
@@ -1109,7 +474,7 @@ void tst_HttpServer::stopWhileRequestsHang()
 {
     std::mutex mutex;
     std::vector<Promise<QJsonObject>> held;
-    m_runtime.onAsk = [&](const Ask&, Promise<QJsonObject> promise) {
+    m_runtime->onAsk = [&](const Ask&, Promise<QJsonObject> promise) {
         const std::scoped_lock lock(mutex);
         held.push_back(std::move(promise));
     };
@@ -1124,7 +489,7 @@ void tst_HttpServer::stopWhileRequestsHang()
     events.request("GET /v1/events");
     half.send(half.head("POST /v1/chat/completions", "Content-Length: 100\r\n\r\n"));
     QCOMPARE(events.readHead().status, 200);
-    QTRY_COMPARE(m_runtime.asked.load(), 2);
+    QTRY_COMPARE(m_runtime->asked.load(), 2);
     QElapsedTimer timer;
     timer.start();
     m_server.reset();
@@ -1137,7 +502,7 @@ void tst_HttpServer::stopWhileRequestsHang()
     while (events.more() || idle.more() || half.more()) {
     }
     QVERIFY(!events.timedOut() && !idle.timedOut() && !half.timedOut());
-    QCOMPARE(m_runtime.listeners.load(), 0);
+    QCOMPARE(m_runtime->listeners.load(), 0);
 }
 
 void tst_HttpServer::stopWhileNobodyReads()
@@ -1147,25 +512,25 @@ void tst_HttpServer::stopWhileNobodyReads()
     stalled.request("GET /v1/events?agent=assistant");
     QCOMPARE(stalled.readHead().status, 200);
     for (int i = 0; i < 60; ++i) {
-        m_runtime.append(QStringLiteral("assistant"),
-                         Kind::ToolResult,
-                         {{QStringLiteral("text"), QString(4000, u'x')}});
+        m_runtime->append(QStringLiteral("assistant"),
+                          Kind::ToolResult,
+                          {{QStringLiteral("text"), QString(4000, u'x')}});
     }
     QElapsedTimer timer;
     timer.start();
     m_server.reset();
     QVERIFY(timer.elapsed() < 2000);
-    QCOMPARE(m_runtime.listeners.load(), 0);
+    QCOMPARE(m_runtime->listeners.load(), 0);
 }
 
 void tst_HttpServer::answerAfterTheServerIsGone()
 {
     Promise<QJsonObject> held;
-    m_runtime.onAsk = [&](const Ask&, Promise<QJsonObject> promise) { held = std::move(promise); };
+    m_runtime->onAsk = [&](const Ask&, Promise<QJsonObject> promise) { held = std::move(promise); };
     serve();
     auto http = client();
     http.request("POST /v1/chat/completions", chatBody("hi"));
-    QTRY_COMPARE(m_runtime.asked.load(), 1);
+    QTRY_COMPARE(m_runtime->asked.load(), 1);
     m_server.reset();
     held.set(toJson(Ask::Reply{QStringLiteral("late"), false, 0, 0}));
     QCOMPARE(http.read().status, 503);
