@@ -96,6 +96,7 @@ private Q_SLOTS:
     void aFirstStepIsForgotten();
     void conflictShowsWhoDecided();
     void decidedElsewhereWhileEditing();
+    void aChangedQuestionIsAskedAnew();
     void failureStandsOnTheCard();
     void nothingMovesUnderThePointer();
     void slidUnderThePointerTakesNoClick();
@@ -527,6 +528,30 @@ void tst_ApprovalsPanel::decidedElsewhereWhileEditing()
     QVERIFY(!card->isBusy());
     QVERIFY(card->findChild<ArgumentsEditor*>() == nullptr);
     card->accept();
+    f.settle();
+    QCOMPARE(f.runtime.asked<SettleApproval>().size(), 0);
+}
+
+void tst_ApprovalsPanel::aChangedQuestionIsAskedAnew()
+{
+    Fixture f;
+    ask(f, 1, Risk::High);
+    f.open();
+    press(f, Qt::Key_J);
+    auto* card = f.panel.cards().current();
+    press(f, Qt::Key_A);
+    f.clock.advance(ApprovalCard::highDwell);
+    f.settle();
+    auto changed = question(0, Risk::High);
+    changed.argv = {u"rm"_s, u"-rf"_s, u"/"_s};
+    changed.planHash = u"another"_s;
+    f.runtime.publish(protocol::ApprovalChanged{changed});
+    f.settle();
+    const auto texts = card->findChildren<WrappedText*>();
+    QVERIFY(std::ranges::any_of(
+        texts, [](const WrappedText* text) { return text->toPlainText() == u"rm -rf /"_s; }));
+    QVERIFY(!card->isBusy());
+    press(f, Qt::Key_A); // only the first step again
     f.settle();
     QCOMPARE(f.runtime.asked<SettleApproval>().size(), 0);
 }

@@ -137,6 +137,10 @@ void ApprovalCard::setApproval(const ApprovalInfo& approval)
         m_dwell.reset();
         m_disarm.reset();
         delete m_editor;
+    } else if (m_mode != Mode::Sending) {
+        // What was confirmed or edited was another question than the one that stands there now.
+        leave();
+        leave();
     }
     fill();
 }
@@ -154,6 +158,11 @@ void ApprovalCard::fill()
 {
     if (!m_isFolded && !m_isBuilt) {
         build();
+    }
+    if (m_facts != nullptr && m_facts->approval() != m_approval) {
+        auto* old = std::exchange(m_facts, new ApprovalFacts(m_context, m_approval, m_body));
+        delete m_body->layout()->replaceWidget(old, m_facts);
+        delete old;
     }
     const bool isWaiting = m_approval.state == ApprovalState::Waiting;
     const auto summary = widgets::visibleText(

@@ -18,6 +18,7 @@ public:
     ApprovalFacts(const Context& context, const protocol::ApprovalInfo& approval, QWidget* parent);
     /// Lets the expiry be read again.
     void tick();
+    [[nodiscard]] const protocol::ApprovalInfo& approval() const { return m_approval; }
 
 private:
     void fillFacts();

@@ -100,14 +100,16 @@ int WrappedText::heightForWidth(int width) const
     if (m_measured.first == width) {
         return m_measured.second;
     }
-    // The document is shared with the view, which sets its own width again when it is laid out.
-    auto* measured = document();
-    const double before = measured->textWidth();
-    measured->setTextWidth(std::max(width, 1));
-    const int needed = int(std::ceil(measured->size().height()));
-    measured->setTextWidth(before);
+    // A document of its own, for the view would set its own width again in the middle of measuring.
+    QTextDocument measured;
+    measured.setDefaultFont(font());
+    measured.setDefaultTextOption(document()->defaultTextOption());
+    measured.setDocumentMargin(document()->documentMargin());
+    measured.setPlainText(m_shown.text);
+    measured.setTextWidth(std::max(width, 1));
+    const int needed = int(std::ceil(measured.size().height()));
     const int most =
-        fontMetrics().lineSpacing() * m_maximumLines + int(2 * measured->documentMargin());
+        fontMetrics().lineSpacing() * m_maximumLines + int(2 * document()->documentMargin());
     m_measured = {width, std::min(needed, most)};
     return m_measured.second;
 }

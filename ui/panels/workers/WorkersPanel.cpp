@@ -339,7 +339,7 @@ void WorkersPanel::resizeEvent(QResizeEvent* event)
         width() > 130 * unit && width() > height() ? Qt::Horizontal : Qt::Vertical;
     if (orientation != m_splitter->orientation() || event->oldSize().isEmpty()) {
         m_splitter->setOrientation(orientation);
-        const int table = orientation == Qt::Horizontal ? width() * 3 / 5 : height() / 2;
+        const int table = orientation == Qt::Horizontal ? width() * 3 / 5 : height() * 2 / 5;
         const int whole = orientation == Qt::Horizontal ? width() : height();
         m_splitter->setSizes({table, table, whole - table});
     }
