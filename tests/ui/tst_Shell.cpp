@@ -248,6 +248,8 @@ private Q_SLOTS:
         ui.open();
         QVERIFY(!ui.window->dock(u"journal"_s)->isVisible());
         QVERIFY(ui.window->dock(u"workers"_s)->isFloating());
+        QCOMPARE(ui.window->dock(u"workers"_s)->windowType(), Qt::Window);
+        QVERIFY(ui.window->dock(u"workers"_s)->isVisible());
         QVERIFY(!action(*ui.window, u"show-journal"_s)->isChecked());
         action(*ui.window, u"reset-layout"_s)->trigger();
         QTRY_VERIFY(ui.window->dock(u"journal"_s)->isVisible());
@@ -346,6 +348,23 @@ private Q_SLOTS:
             QTest::keyClick(&window, Qt::Key_F6);
             QTRY_COMPARE(focused(), docks.at(i % docks.size())->panel().id());
         }
+        // Text fields have uses of their own for some of these keys; ours come first.
+        QTest::keyClick(&window, Qt::Key_2, Qt::ControlModifier);
+        QWidget* composer = QApplication::focusWidget();
+        QVERIFY(qobject_cast<QPlainTextEdit*>(composer));
+        QTest::keyClicks(composer, u"words"_s);
+        static_cast<QPlainTextEdit*>(composer)->moveCursor(QTextCursor::Start);
+        QTest::keyClick(composer, Qt::Key_K, Qt::ControlModifier);
+        QTRY_VERIFY(window.palette_().isVisible());
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_Escape);
+        QVERIFY(composer->hasFocus());
+        QCOMPARE(static_cast<QPlainTextEdit*>(composer)->toPlainText(), u"words"_s);
+        QTest::keyClick(composer, Qt::Key_F, Qt::ControlModifier);
+        QVERIFY(qobject_cast<QLineEdit*>(QApplication::focusWidget()));
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_K, Qt::ControlModifier);
+        QTRY_VERIFY(window.palette_().isVisible());
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_Escape);
+        QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);
         QTest::keyClick(&window, Qt::Key_F6, Qt::ShiftModifier);
         QTRY_COMPARE(focused(), docks.last()->panel().id());
         QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);

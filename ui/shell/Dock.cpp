@@ -96,6 +96,16 @@ void Dock::setInOwnWindow(bool own)
     show();
 }
 
+void Dock::restoreOwnWindow()
+{
+    if (isFloating() && !isHidden()) {
+        const QRect place = geometry();
+        setWindowFlags(Qt::Window);
+        setGeometry(place);
+        show();
+    }
+}
+
 void Dock::jumpTo()
 {
     show();

@@ -23,6 +23,9 @@ public:
     /// Into a window of its own with the system's frame, or back into the main window. Never needs
     /// dragging.
     void setInOwnWindow(bool own);
+    /// A layout that was restored floats panels as tool windows: gives this one the frame that it
+    /// had.
+    void restoreOwnWindow();
     /// Shows and raises it, and puts the focus into the panel.
     void jumpTo();
 

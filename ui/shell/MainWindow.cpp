@@ -476,6 +476,11 @@ void MainWindow::saveLayout()
 void MainWindow::showEvent(QShowEvent* event)
 {
     QMainWindow::showEvent(event);
+    if (std::exchange(m_firstShow, false)) {
+        for (Dock* one : std::as_const(m_docks)) {
+            one->restoreOwnWindow();
+        }
+    }
     for (Dock* one :
          std::as_const(m_docks)) { // a restored layout hides docks without telling their actions
         findChild<QAction*>(u"show-"_s + one->panel().id())->setChecked(!one->isHidden());

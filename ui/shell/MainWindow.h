@@ -88,6 +88,7 @@ private:
     QString m_currentAgent;
     bool m_restoring = true;
     bool m_tourStarting = false;
+    bool m_firstShow = true;
 };
 
 } // namespace sb::shell

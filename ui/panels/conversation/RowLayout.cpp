@@ -25,7 +25,6 @@ constexpr qsizetype maximumDetail = 20'000;   // of a tool's output
 constexpr qsizetype parseWhileWriting =
     3'000; // a block longer than this is parsed once it is complete
 constexpr int childIndent = 24;
-constexpr int copySize = 16;
 
 QString shortened(const QString& text, qsizetype maximum)
 {
@@ -110,6 +109,7 @@ RowLayout::RowLayout(const Transcript::Row& row, int available, const Style& sty
     std::tie(m_left, m_width) = column(available, theme);
     const int lineHeight = QFontMetrics(theme.body()).height();
     m_markSize = std::max(theme::smallIcon, lineHeight - 2);
+    m_copySize = theme.iconSize();
     if (row.hidden) {
         return;
     }
@@ -149,13 +149,33 @@ RowLayout::RowLayout(const Transcript::Row& row, int available, const Style& sty
             m_bottomPadding = space::related;
             m_left += childIndent;
             m_width -= childIndent;
-            if (item.kind == ItemKind::Tool) {
-                addCode(widgets::visibleText(shortened(item.text, maximumDetail)), {}, style);
+            const bool tool = item.kind == ItemKind::Tool;
+            // The line above has it already, unless it was cut off there.
+            const QFontMetrics line(tool ? theme.mono() : theme.body());
+            const int badge =
+                needsBadge(item.state)
+                    ? widgets::badgeSize(theme, widgets::stateBadge(item.state)).width() +
+                          space::related
+                    : 0;
+            const int room =
+                m_lineRect.width() - 2 * (m_markSize + space::inside) - space::inside - badge;
+            const bool whole = item.detail.isEmpty() || item.text.contains(u'\n') ||
+                               line.horizontalAdvance(widgets::visibleText(item.text)) > room;
+            if (tool) {
+                if (whole) {
+                    addCode(widgets::visibleText(shortened(item.text, maximumDetail)), {}, style);
+                }
                 if (!item.detail.isEmpty()) {
-                    addCode(widgets::visibleText(shortened(item.detail, maximumDetail)), {}, style);
+                    QString output = shortened(item.detail, maximumDetail);
+                    while (output.endsWith(u'\n')) {
+                        output.chop(1);
+                    }
+                    addCode(widgets::visibleText(output), {}, style);
                 }
             } else {
-                addMarkdown(shortened(item.text, maximumDetail), style, ProseStyle::Secondary);
+                if (whole) {
+                    addMarkdown(shortened(item.text, maximumDetail), style, ProseStyle::Secondary);
+                }
                 if (!item.detail.isEmpty()) {
                     addMarkdown(shortened(item.detail, maximumDetail), style, ProseStyle::Message);
                 }
@@ -201,7 +221,7 @@ void RowLayout::fillBlock(Block& block, const Style& style, ProseStyle prose)
     block.raw = false;
     if (block.source.code) {
         block.document = makeCode(block.source.text, style.theme);
-        block.document->setTextWidth(m_width - 2 * space::related - copySize - space::inside);
+        block.document->setTextWidth(m_width - 2 * space::related - m_copySize - space::inside);
         if (block.source.closed) {
             colour(block, style);
         }
@@ -335,7 +355,7 @@ QRect RowLayout::blockRect(const Block& block) const
     const QRect box(m_left, block.top, m_width, block.height);
     return block.source.code ? box.adjusted(space::related,
                                             space::related,
-                                            -space::related - copySize - space::inside,
+                                            -space::related - m_copySize - space::inside,
                                             -space::related)
                              : box;
 }
@@ -415,8 +435,8 @@ QString RowLayout::copyButtonAt(const QPoint& point) const
         const QRect text = blockRect(block);
         const QRect button(text.right() + 1,
                            block.top,
-                           copySize + 2 * space::related,
-                           copySize + 2 * space::related);
+                           m_copySize + 2 * space::related,
+                           m_copySize + 2 * space::related);
         if (block.source.code && button.contains(point)) {
             return block.source.text;
         }
@@ -503,7 +523,7 @@ void RowLayout::paint(QPainter& painter, const Paint& how) const
             painter.drawPixmap(text.right() + 1 + space::inside,
                                block.top + space::related,
                                theme.pixmap(u"copy"_s,
-                                            copySize,
+                                            m_copySize,
                                             theme.colour(Tone::Secondary),
                                             painter.device()->devicePixelRatio()));
         }

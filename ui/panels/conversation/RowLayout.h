@@ -117,6 +117,7 @@ private:
     int m_bottomPadding = 0;
     int m_height = 0;
     int m_markSize = 0;
+    int m_copySize = 0;
     bool m_header = false; ///< author and time stand above
     bool m_line = false;   ///< a tool, delegate: one line that folds
     bool m_bubble = false; ///< the person's own messages stand on a quiet ground
