@@ -75,6 +75,12 @@ QCoro::Task<> Delegate::body()
     mail.owner = m_host.ownerOf(m_info);
     mail.kind = QStringLiteral("result");
     mail.message = resultMessage(m_info, enumName(end.state), end.result);
+    auto storing = m_host.storable(mail.message, 2);
+    auto stored = co_await storing;
+    if (!stored) {
+        m_host.ended(m_info.id, std::nullopt); // the disk fails: the next start takes it up again
+        co_return;
+    }
     auto ending =
         m_host.m.journal.append(entry(Kind::ProcessEnded,
                                       m_history.isEmpty() ? QString::number(m_info.startedSeq)
@@ -83,7 +89,7 @@ QCoro::Task<> Delegate::body()
                                        {QStringLiteral("state"), enumName(end.state)},
                                        {QStringLiteral("result"), end.result},
                                        {QStringLiteral("owner"), mail.owner},
-                                       {QStringLiteral("message"), llm::toJson(mail.message)}}));
+                                       {QStringLiteral("message"), *stored}}));
     auto written = co_await cancellable({}, m_host.m.executor, std::move(ending));
     if (!written) {
         // Nothing is lost: without its end in the journal, the next start takes it up again.

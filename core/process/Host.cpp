@@ -5,6 +5,7 @@
 #include "core/store/Rows.h"
 
 #include <QCryptographicHash>
+#include <QJsonDocument>
 
 namespace sb::process {
 
@@ -18,6 +19,8 @@ namespace {
 
 constexpr Milliseconds superviseEvery{5000};
 constexpr size_t channelsKept = 1024;
+constexpr qsizetype longTextShown = 8000; ///< characters of a longer message that its entry shows
+constexpr qsizetype largestInline = 48 * 1024; ///< bytes of JSON in a payload
 
 QString shortTitle(const QString& text)
 {
@@ -207,6 +210,8 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
             SB_TRY(stored.openCalls, readOpenCalls(connection, id));
             SB_TRY(stored.mail, readMail(connection, id));
             SB_TRY(stored.ended, readEndedProcesses(connection, id, 6));
+            SB_CHECK(fetchParts(stored.history.messages));
+            SB_CHECK(fetchParts(stored.mail));
             return stored;
         });
     });
@@ -295,41 +300,50 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
     received.payload = {{QStringLiteral("channel"), message.channel},
                         {QStringLiteral("from"), message.from},
                         {QStringLiteral("text"), message.text}};
+    llm::Message spoken;
+    spoken.text = message.text;
+    auto storing = storable(std::move(spoken), 1);
+    SB_CO_TRY(const QJsonObject stored, co_await storing);
+    if (stored.contains(QStringLiteral("part"))) {
+        received.payload.insert(QStringLiteral("text"),
+                                QString(message.text.left(longTextShown) + u'…'));
+        received.payload.insert(QStringLiteral("message"), stored);
+    }
     if (!message.key.isEmpty()) {
         received.payload.insert(QStringLiteral("key"), message.key);
     }
-    struct Stored
+    struct Received
     {
         qint64 seq = 0;
         bool isNew = true;
     };
     auto writing = m.journal.transact(
         [received = std::move(received), channelId = message.channel, key = message.key](
-            journal::Transaction& transaction) mutable -> Result<Stored> {
-            Stored stored;
+            journal::Transaction& transaction) mutable -> Result<Received> {
+            Received known;
             if (!key.isEmpty()) {
                 auto& connection = transaction.connection();
                 store::forEachRow(
                     connection,
                     "SELECT seq FROM mailbox WHERE owner = ? AND key = ?",
-                    [&](SQLite::Statement& row) { stored = {store::integer(row, 0), false}; },
+                    [&](SQLite::Statement& row) { known = {store::integer(row, 0), false}; },
                     channelId,
                     key);
-                if (!stored.isNew) {
-                    return stored;
+                if (!known.isNew) {
+                    return known;
                 }
             }
             SB_TRY(const auto entry, transaction.append(std::move(received)));
-            stored.seq = entry.seq;
-            return stored;
+            known.seq = entry.seq;
+            return known;
         });
-    SB_CO_TRY(const Stored stored, co_await cancellable({}, m.executor, std::move(writing)));
-    if (stored.isNew) {
+    SB_CO_TRY(const Received known, co_await cancellable({}, m.executor, std::move(writing)));
+    if (known.isNew) {
         if (asker) {
-            m_asking[stored.seq] = std::move(asker);
+            m_asking[known.seq] = std::move(asker);
         }
         Mail mail;
-        mail.seq = stored.seq;
+        mail.seq = known.seq;
         mail.owner = message.channel;
         mail.kind = QStringLiteral("message");
         mail.message.text = message.text;
@@ -337,9 +351,9 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
     } else if (asker) {
         asker->set(
             fail(ErrorCode::Conflict,
-                 QStringLiteral("This message was received before, as entry %1.").arg(stored.seq)));
+                 QStringLiteral("This message was received before, as entry %1.").arg(known.seq)));
     }
-    co_return stored.seq;
+    co_return known.seq;
 }
 
 QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::StartRun command)
@@ -480,18 +494,20 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
         process = std::make_unique<Branch>(*this, info, run, interactive);
     }
     process->inherit(traceId, std::move(inherited), summary);
-    auto writing = m.journal.append(
-        process->entry(Kind::ProcessStarted,
-                       QString::number(context.callSeq),
-                       {{QStringLiteral("kind"), enumName(kind)},
-                        {QStringLiteral("parent"), info.parent},
-                        {QStringLiteral("channel"), info.channel},
-                        {QStringLiteral("run"), run},
-                        {QStringLiteral("task"), task},
-                        {QStringLiteral("call_seq"), context.callSeq},
-                        {QStringLiteral("interactive"), interactive},
-                        {QStringLiteral("fork_through"), forkThrough},
-                        {QStringLiteral("messages"), QJsonArray{llm::toJson(first)}}}));
+    auto storing = storable(first, 2);
+    SB_CO_TRY(const QJsonObject firstStored, co_await storing);
+    auto writing =
+        m.journal.append(process->entry(Kind::ProcessStarted,
+                                        QString::number(context.callSeq),
+                                        {{QStringLiteral("kind"), enumName(kind)},
+                                         {QStringLiteral("parent"), info.parent},
+                                         {QStringLiteral("channel"), info.channel},
+                                         {QStringLiteral("run"), run},
+                                         {QStringLiteral("task"), task},
+                                         {QStringLiteral("call_seq"), context.callSeq},
+                                         {QStringLiteral("interactive"), interactive},
+                                         {QStringLiteral("fork_through"), forkThrough},
+                                         {QStringLiteral("messages"), QJsonArray{firstStored}}}));
     SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
     process->m_info.startedAt = written.time;
     process->m_info.startedSeq = written.seq;
@@ -861,6 +877,8 @@ QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
             SB_TRY(stored.openCalls, readOpenCalls(connection, id));
             SB_TRY(stored.mail, readMail(connection, id));
             SB_TRY(stored.interactive, readInteractive(connection, id));
+            SB_CHECK(fetchParts(stored.history.messages));
+            SB_CHECK(fetchParts(stored.mail));
             return stored;
         });
     });
@@ -933,6 +951,53 @@ void Host::checkLeft()
     m_channels.clear();
     auto left = std::exchange(m_left, std::nullopt);
     left->set({});
+}
+
+QCoro::Task<Result<QJsonObject>> Host::storable(llm::Message message, qsizetype share)
+{
+    QJsonObject json = llm::toJson(message);
+    QByteArray bytes = QJsonDocument(json).toJson(QJsonDocument::Compact);
+    if (bytes.size() <= largestInline / std::max<qsizetype>(share, 1)) {
+        co_return json;
+    }
+    bytes = QJsonDocument(m.journal.redacted(json)).toJson(QJsonDocument::Compact);
+    auto storing = m.journal.storePart(std::move(bytes));
+    SB_CO_TRY(const QString hash, co_await cancellable({}, m.executor, std::move(storing)));
+    co_return QJsonObject{{QStringLiteral("role"), json.value(QStringLiteral("role"))},
+                          {QStringLiteral("part"), hash}};
+}
+
+namespace {
+
+template <class T>
+Result<> fetchPartsOf(QList<T>& messages, journal::Journal& journal)
+{
+    for (T& one : messages) {
+        if (!one.part.isEmpty()) {
+            const auto bytes = journal.part(one.part);
+            if (!bytes && bytes.error().code == ErrorCode::NotFound) {
+                one.message.text = QStringLiteral("(erased)");
+                continue;
+            }
+            if (!bytes) {
+                return std::unexpected(bytes.error());
+            }
+            SB_TRY(one.message, llm::messageFromJson(QJsonDocument::fromJson(*bytes).object()));
+        }
+    }
+    return {};
+}
+
+} // namespace
+
+Result<> Host::fetchParts(QList<Remembered>& messages)
+{
+    return fetchPartsOf(messages, m.journal);
+}
+
+Result<> Host::fetchParts(QList<Mail>& mail)
+{
+    return fetchPartsOf(mail, m.journal);
 }
 
 QCoro::Task<Result<QString>> Host::part(QByteArray bytes)

@@ -190,6 +190,13 @@ private:
     void supervise();
     void watch();
     void checkLeft();
+    /// A message as an entry's payload holds it: whole, or, when it is too large for one (the
+    /// journal cuts payloads at 64 KiB), its role and the hash of the part that holds it. `share`:
+    /// how many messages the payload holds.
+    QCoro::Task<Result<QJsonObject>> storable(llm::Message message, qsizetype share);
+    /// Puts in place what storable() had put aside. Blocks on disk.
+    Result<> fetchParts(QList<Remembered>& messages);
+    Result<> fetchParts(QList<Mail>& mail);
     /// Stores a text that many requests share and answers with its hash; remembers it.
     QCoro::Task<Result<QString>> part(QByteArray bytes);
 

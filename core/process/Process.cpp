@@ -241,7 +241,9 @@ QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEnt
     message.role = llm::Role::Assistant;
     message.text = response.text;
     message.toolCalls = response.toolCalls;
-    QJsonObject payload{{QStringLiteral("message"), llm::toJson(message)},
+    auto storing = m_host.storable(message, 1);
+    SB_CO_TRY(const QJsonObject stored, co_await storing);
+    QJsonObject payload{{QStringLiteral("message"), stored},
                         {QStringLiteral("model"), response.model},
                         {QStringLiteral("usage"), llm::toJson(response.usage)},
                         {QStringLiteral("attempts"), response.attempts}};
@@ -403,7 +405,9 @@ QCoro::Task<Result<>> Process::takeMail(bool opensTurn)
     QJsonArray messages;
     for (const auto& one : mail) {
         takes.append(one.seq);
-        messages.append(llm::toJson(one.message));
+        auto storing = m_host.storable(one.message, mail.size());
+        SB_CO_TRY(const QJsonObject stored, co_await storing);
+        messages.append(stored);
     }
     QJsonObject payload{{QStringLiteral("takes"), takes}, {QStringLiteral("messages"), messages}};
     if (opensTurn) {

@@ -94,12 +94,13 @@ void onMessageReceived(Connection& connection, const Entry& entry)
     llm::Message message;
     message.role = llm::Role::User;
     message.text = field(entry, "text");
-    connection.run("INSERT INTO mailbox (seq, owner, kind, message, key) VALUES (?, ?, 'message', "
-                   "?, nullif(?, ''))",
-                   entry.seq,
-                   owner,
-                   jsonText(llm::toJson(message)),
-                   key);
+    connection.run(
+        "INSERT INTO mailbox (seq, owner, kind, message, key) VALUES (?, ?, 'message', "
+        "?, nullif(?, ''))",
+        entry.seq,
+        owner,
+        jsonText(entry.payload.value(QStringLiteral("message")).toObject(llm::toJson(message))),
+        key);
     if (owner != channel) {
         return;
     }

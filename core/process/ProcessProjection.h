@@ -21,6 +21,7 @@ struct Mail
     QString owner;
     QString kind; ///< "message" or "result"
     llm::Message message;
+    QString part; ///< a message too large for a row: the hash of the journal's part that holds it
 };
 
 struct OpenCall
@@ -36,6 +37,7 @@ struct Remembered
 {
     qint64 seq = 0;
     llm::Message message;
+    QString part = {}; ///< as in Mail
 };
 
 struct RunInfo

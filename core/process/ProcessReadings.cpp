@@ -212,12 +212,17 @@ Result<QList<Mail>> readMail(Connection& connection, const QString& owner)
         connection,
         "SELECT seq, kind, message FROM mailbox WHERE owner = ? AND taken_seq IS NULL ORDER BY seq",
         [&](SQLite::Statement& row) {
-            auto message = llm::messageFromJson(jsonObject(store::text(row, 2)));
+            const QJsonObject stored = jsonObject(store::text(row, 2));
+            auto message = llm::messageFromJson(stored);
             if (!message) {
                 broken = std::unexpected(message.error());
                 return;
             }
-            all.append({store::integer(row, 0), owner, store::text(row, 1), std::move(*message)});
+            all.append({store::integer(row, 0),
+                        owner,
+                        store::text(row, 1),
+                        std::move(*message),
+                        stored.value(QStringLiteral("part")).toString()});
         },
         owner);
     SB_CHECK(broken);
@@ -249,12 +254,15 @@ Result<History> readHistory(Connection& connection, const QString& process)
             "SELECT seq, message FROM history WHERE process = ? AND seq > ? AND seq <= ? ORDER BY "
             "seq, part",
             [&](SQLite::Statement& row) {
-                auto message = llm::messageFromJson(jsonObject(store::text(row, 1)));
+                const QJsonObject stored = jsonObject(store::text(row, 1));
+                auto message = llm::messageFromJson(stored);
                 if (!message) {
                     broken = std::unexpected(message.error());
                     return;
                 }
-                history.messages.append({store::integer(row, 0), std::move(*message)});
+                history.messages.append({store::integer(row, 0),
+                                         std::move(*message),
+                                         stored.value(QStringLiteral("part")).toString()});
             },
             of,
             covered,

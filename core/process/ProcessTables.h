@@ -22,14 +22,16 @@ inline QString field(const protocol::Entry& entry, const char* name)
     return entry.payload.value(QLatin1StringView(name)).toString();
 }
 
-inline std::optional<protocol::TranscriptItem> findItem(store::Connection& connection, const QString& channel, const QString& id)
+inline std::optional<protocol::TranscriptItem>
+findItem(store::Connection& connection, const QString& channel, const QString& id)
 {
     std::optional<protocol::TranscriptItem> item;
     store::forEachRow(
         connection,
         "SELECT item FROM transcript WHERE channel = ? AND id = ?",
         [&](SQLite::Statement& row) {
-            if (auto read = protocol::fromJson<protocol::TranscriptItem>(jsonObject(store::text(row, 0)))) {
+            if (auto read =
+                    protocol::fromJson<protocol::TranscriptItem>(jsonObject(store::text(row, 0)))) {
                 item = std::move(*read);
             }
         },

@@ -230,7 +230,7 @@ Result<Plan> ReplacingTool::plan(const QJsonObject& arguments, const Context& co
     plan.command =
         before
             //: %1 is a file, %2 and %3 are numbers of lines
-            ? translated("Change %1 (+%2 −%3)").arg(shown).arg(diff.insertions).arg(diff.deletions)
+            ? translated("Change %1 (+%2 -%3)").arg(shown).arg(diff.insertions).arg(diff.deletions)
             //: %1 is a file, %2 is a number of lines
             : translated("Create %1 (+%2)").arg(shown).arg(diff.insertions);
     plan.digests.insert(place.absolute, before ? digestOf(*before) : QString());

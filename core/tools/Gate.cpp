@@ -2,6 +2,8 @@
 
 #include "core/tools/Schema.h"
 
+#include <QJsonDocument>
+
 namespace sb::tools {
 
 using journal::NewEntry;
@@ -109,7 +111,8 @@ QCoro::Task<Result<Settled>>
 Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token stop)
 {
     QString cause = QString::number(state.callSeq);
-    if (state.callSeq == 0) {
+    const bool isTakenUp = state.callSeq != 0;
+    if (!isTakenUp) {
         QJsonObject payload{{QStringLiteral("arguments"), call.call.arguments}};
         if (!call.call.malformed.isEmpty()) {
             payload.insert(QStringLiteral("malformed"), call.call.malformed.left(4096));
@@ -121,6 +124,19 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
     }
     call.callSeq = state.callSeq;
     call.context.callSeq = state.callSeq;
+
+    if (QJsonDocument(call.call.arguments).toJson(QJsonDocument::Compact).contains("[redacted:") &&
+        isTakenUp) {
+        auto answered = co_await answer(
+            std::move(call),
+            QStringLiteral("It was interrupted, and the record of this call had secrets "
+                           "taken out of it. Make the call again."),
+            true,
+            {},
+            cause,
+            stop);
+        co_return answered;
+    }
 
     Tool* tool = m.registry.find(call.kind, call.call.name);
     if (tool == nullptr) {
@@ -222,10 +238,12 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
             auto settling = m.approvals.settle(std::move(settle));
             (void)co_await cancellable({}, m.executor, std::move(settling));
         }
-        if (observer.waitingForApproval) {
+        auto waiting = m.approvals.settled(id);
+        // A question that is settled already (by --approve, or before the program came back) is
+        // nothing that a run would be parked for.
+        if (!waiting.isReady() && observer.waitingForApproval) {
             observer.waitingForApproval(true);
         }
-        auto waiting = m.approvals.settled(id);
         auto settled = co_await cancellable(stop, m.executor, std::move(waiting));
         if (observer.waitingForApproval) {
             observer.waitingForApproval(false);

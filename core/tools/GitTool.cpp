@@ -62,7 +62,7 @@ Result<QStringList> pathsOf(const QJsonObject& arguments, const Workspace& works
 
 QString figures(const git::Diff& diff)
 {
-    return u"%1 files, +%2 −%3"_s.arg(diff.files).arg(diff.insertions).arg(diff.deletions);
+    return u"%1 files, +%2 -%3"_s.arg(diff.files).arg(diff.insertions).arg(diff.deletions);
 }
 
 } // namespace
@@ -222,7 +222,7 @@ Result<Plan> GitCommitTool::plan(const QJsonObject& arguments, const Context& co
     if (preview.diff.truncated) {
         plan.diff += translated("… the rest of the differences is not shown.") + u'\n';
     }
-    //: %1 is the first line of a commit's message, %2 is such as: 3 files, +10 −2
+    //: %1 is the first line of a commit's message, %2 is such as: 3 files, +10 -2
     plan.command = translated("Commit “%1” (%2)").arg(summary, figures(preview.diff));
     plan.digests.insert(treeKey(workspace.root()), preview.tree);
     plan.digests.insert(parentKey(workspace.root()), preview.parent);

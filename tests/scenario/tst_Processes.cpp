@@ -21,7 +21,8 @@ const QString channel = QString::fromLatin1(room);
 
 } // namespace
 
-/// What the processes of an agent do for a person, on the real runtime with real stores, sandbox and sockets.
+/// What the processes of an agent do for a person, on the real runtime with real stores, sandbox
+/// and sockets.
 class tst_Processes final : public QObject
 {
     Q_OBJECT
@@ -61,7 +62,8 @@ private Q_SLOTS:
         instance.model.when(fromWorker())
             .reply(toolCall(QStringLiteral("shell"), command("cat note.txt")))
             .reply(text(QStringLiteral("The note says 42.")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("It is 42.")));
         instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
             .reply(text(QStringLiteral("On its way.")));
@@ -75,8 +77,9 @@ private Q_SLOTS:
                  (QStringList{QStringLiteral("On its way."), QStringLiteral("It is 42.")}));
         bool seen = false;
         for (const auto& entry : instance.entries(QStringLiteral("tool.result"))) {
-            seen = seen
-                || entry.payload.value(QStringLiteral("text")).toString().contains(u"the answer is 42");
+            seen = seen || entry.payload.value(QStringLiteral("text"))
+                               .toString()
+                               .contains(u"the answer is 42");
         }
         QVERIFY(seen);
         // The intent was on disk before the effect, and the question before the intent.
@@ -105,19 +108,24 @@ private Q_SLOTS:
     {
         Instance instance;
         Latch minute; // stands for the minute that the worker takes
-        instance.model.when(fromWorker()).reply(text(QStringLiteral("Half ")).wait(minute).thenText(QStringLiteral("done.")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("are you there"))))
+        instance.model.when(fromWorker())
+            .reply(text(QStringLiteral("Half ")).wait(minute).thenText(QStringLiteral("done.")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("are you there"))))
             .reply(text(QStringLiteral("Yes, the worker is still at it.")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("The worker is done.")));
         instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
             .reply(text(QStringLiteral("Started.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Something long")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Something long")));
         instance.open();
         instance.say(channel, QStringLiteral("Do something long"));
         QTRY_COMPARE(minute.waiting(), 1);
         instance.say(channel, QStringLiteral("are you there?"));
-        QTRY_VERIFY(instance.sent(channel).contains(QStringLiteral("Yes, the worker is still at it.")));
+        QTRY_VERIFY(
+            instance.sent(channel).contains(QStringLiteral("Yes, the worker is still at it.")));
         QCOMPARE(minute.waiting(), 1); // still at work
         // The status block told the model what runs.
         QVERIFY(instance.model.requests().last().system().contains(u"Something long"));
@@ -130,7 +138,8 @@ private Q_SLOTS:
         Instance instance;
         Latch thinking;
         instance.model.when(lastMessageContains(QStringLiteral("one")))
-            .reply(text(QStringLiteral("First ")).wait(thinking).thenText(QStringLiteral("answer.")));
+            .reply(
+                text(QStringLiteral("First ")).wait(thinking).thenText(QStringLiteral("answer.")));
         instance.model.otherwise(text(QStringLiteral("Both seen.")));
         instance.open();
         instance.say(channel, QStringLiteral("one"));
@@ -153,11 +162,14 @@ private Q_SLOTS:
     {
         Instance instance;
         instance.model.when(fromBranch()).reply(text(QStringLiteral("Blue, because you said so.")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[branch brn-"))))
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[branch brn-"))))
             .reply(text(QStringLiteral("Blue.")));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).reply(text(QStringLiteral("Thinking.")));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .reply(text(QStringLiteral("Thinking.")));
         instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("colour"))))
-            .reply(toolCall(QStringLiteral("branch"), {{QStringLiteral("question"), QStringLiteral("Which colour?")}}));
+            .reply(toolCall(QStringLiteral("branch"),
+                            {{QStringLiteral("question"), QStringLiteral("Which colour?")}}));
         instance.model.otherwise(text(QStringLiteral("Noted.")));
         instance.open();
         instance.say(channel, QStringLiteral("I like blue."));
@@ -186,7 +198,8 @@ private Q_SLOTS:
         QVERIFY(!QFile::exists(instance.workspace() + QStringLiteral("/here")));
         const auto decided = instance.entries(QStringLiteral("policy.decision"));
         QCOMPARE(decided.size(), 1);
-        QCOMPARE(decided.first().payload.value(QStringLiteral("rule")).toString(), QStringLiteral("capability"));
+        QCOMPARE(decided.first().payload.value(QStringLiteral("rule")).toString(),
+                 QStringLiteral("capability"));
         QVERIFY(instance.entries(QStringLiteral("tool.started")).isEmpty());
     }
 
@@ -194,12 +207,16 @@ private Q_SLOTS:
     {
         Instance instance;
         instance.model.when(fromWorker())
-            .reply(toolCall(QStringLiteral("file_read"), {{QStringLiteral("path"), QStringLiteral("../../etc/passwd")}}))
+            .reply(toolCall(QStringLiteral("file_read"),
+                            {{QStringLiteral("path"), QStringLiteral("../../etc/passwd")}}))
             .reply(text(QStringLiteral("Refused.")));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("No.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Read it")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Read it")));
         instance.open();
         auto run = instance.run(QStringLiteral("Read the passwords"), ApproveMode::Allow);
         QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("succeeded"), 15000);
@@ -212,16 +229,22 @@ private Q_SLOTS:
     {
         Instance instance;
         instance.model.when(fromWorker())
-            .always(toolCall(QStringLiteral("file_list"), {{QStringLiteral("path"), QStringLiteral(".")}}));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+            .always(toolCall(QStringLiteral("file_list"),
+                             {{QStringLiteral("path"), QStringLiteral(".")}}));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("It went in circles.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Look")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Look")));
         instance.open();
         instance.say(channel, QStringLiteral("Look"));
-        QTRY_VERIFY_WITH_TIMEOUT(instance.sent(channel).contains(QStringLiteral("It went in circles.")), 15000);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            instance.sent(channel).contains(QStringLiteral("It went in circles.")), 15000);
         const auto ended = instance.entries(QStringLiteral("process.ended"));
-        QCOMPARE(ended.last().payload.value(QStringLiteral("state")).toString(), QStringLiteral("failed"));
+        QCOMPARE(ended.last().payload.value(QStringLiteral("state")).toString(),
+                 QStringLiteral("failed"));
         QCOMPARE(instance.entries(QStringLiteral("tool.started")).size(), 7);
         // From the fourth on the model was told.
         int warned = 0;
@@ -236,34 +259,41 @@ private Q_SLOTS:
         FakeClock clock;
         Instance instance(clock);
         instance.model.when(fromWorker()).reply(text(QStringLiteral("I begin ")).hang());
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("It was stuck.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Get stuck")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Get stuck")));
         instance.writeConfig({}, {});
         instance.open();
         instance.say(channel, QStringLiteral("Go"));
         QTRY_VERIFY(std::ranges::any_of(instance.model.requests(), fromWorker()));
-        QTRY_VERIFY_WITH_TIMEOUT(
-            (clock.advance(Milliseconds(2000)),
-             instance.sent(channel).contains(QStringLiteral("It was stuck."))),
-            20000);
+        QTRY_VERIFY_WITH_TIMEOUT((clock.advance(Milliseconds(2000)),
+                                  instance.sent(channel).contains(QStringLiteral("It was stuck."))),
+                                 20000);
     }
 
     void a_cancelled_worker_is_gone_with_its_command_and_its_owner_hears_of_it()
     {
         Instance instance;
-        instance.model.when(fromWorker()).reply(toolCall(QStringLiteral("shell"), command("echo started > mark; sleep 600")));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
+        instance.model.when(fromWorker())
+            .reply(toolCall(QStringLiteral("shell"), command("echo started > mark; sleep 600")));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
         instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("cancelled"))))
             .reply(text(QStringLiteral("Stopped it.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Sleep")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Sleep")));
         instance.writeConfig({QStringLiteral("{match: \"shell\", decide: allow}")});
         instance.write(QStringLiteral("mark"), "");
         instance.open();
         instance.writeConfig({});
         instance.say(channel, QStringLiteral("Sleep"));
-        QTRY_VERIFY_WITH_TIMEOUT(!instance.waiting().isEmpty() || instance.read(QStringLiteral("mark")) == "started\n", 15000);
+        QTRY_VERIFY_WITH_TIMEOUT(!instance.waiting().isEmpty() ||
+                                     instance.read(QStringLiteral("mark")) == "started\n",
+                                 15000);
         for (const auto& approval : instance.waiting()) {
             protocol::SettleApproval yes;
             yes.id = approval.id;
@@ -271,7 +301,8 @@ private Q_SLOTS:
             yes.by = QStringLiteral("test");
             QVERIFY(instance.ask(std::move(yes)));
         }
-        QTRY_COMPARE_WITH_TIMEOUT(instance.read(QStringLiteral("mark")), QByteArray("started\n"), 15000);
+        QTRY_COMPARE_WITH_TIMEOUT(
+            instance.read(QStringLiteral("mark")), QByteArray("started\n"), 15000);
         auto snapshot = instance.ask(protocol::GetSnapshot{});
         QVERIFY(snapshot && !snapshot->processes.isEmpty());
         protocol::CancelProcess cancel;
@@ -279,8 +310,12 @@ private Q_SLOTS:
         cancel.process = snapshot->processes.first().id;
         cancel.by = QStringLiteral("the test");
         QVERIFY(instance.ask(cancel));
-        QTRY_VERIFY_WITH_TIMEOUT(instance.sent(channel).contains(QStringLiteral("Stopped it.")), 15000);
-        QCOMPARE(instance.entries(QStringLiteral("process.ended")).last().payload.value(QStringLiteral("state")).toString(),
+        QTRY_VERIFY_WITH_TIMEOUT(instance.sent(channel).contains(QStringLiteral("Stopped it.")),
+                                 15000);
+        QCOMPARE(instance.entries(QStringLiteral("process.ended"))
+                     .last()
+                     .payload.value(QStringLiteral("state"))
+                     .toString(),
                  QStringLiteral("cancelled"));
     }
 
@@ -290,13 +325,17 @@ private Q_SLOTS:
         instance.model.when(fromWorker())
             .reply(toolCall(QStringLiteral("shell"), command("echo once >> log")))
             .reply(text(QStringLiteral("Written.")));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("Done.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Write a line")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Write a line")));
         instance.open();
         auto run = instance.run(QStringLiteral("Write a line"), ApproveMode::Ask, true);
-        QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("waiting_approval"), 15000);
+        QTRY_COMPARE_WITH_TIMEOUT(
+            instance.outcome(run->run), QStringLiteral("waiting_approval"), 15000);
         instance.close();
         QVERIFY(instance.read(QStringLiteral("log")).isEmpty());
 
@@ -325,18 +364,23 @@ private Q_SLOTS:
         Instance instance;
         Latch never;
         instance.model.when(fromWorker()).reply(text(QStringLiteral("Worker's result.")));
-        // The turn that takes the result hangs: the program goes before the channel has said anything.
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+        // The turn that takes the result hangs: the program goes before the channel has said
+        // anything.
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
             .reply(text(QStringLiteral("Lost ")).wait(never).thenText(QStringLiteral("words")))
             .reply(text(QStringLiteral("The result is here.")));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Work")));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Work")));
         instance.open();
         instance.say(channel, QStringLiteral("Work"));
         QTRY_COMPARE_WITH_TIMEOUT(never.waiting(), 1, 15000);
         instance.close();
         instance.open();
-        QTRY_VERIFY_WITH_TIMEOUT(instance.sent(channel).contains(QStringLiteral("The result is here.")), 15000);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            instance.sent(channel).contains(QStringLiteral("The result is here.")), 15000);
         const auto last = instance.model.requests().last();
         const QString whole = QString::fromUtf8(QJsonDocument(last.messages()).toJson());
         QCOMPARE(whole.count(QStringLiteral("Worker's result.")), 1);
@@ -360,7 +404,10 @@ private Q_SLOTS:
         QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("failed"), 20000);
         const auto incidents = instance.entries(QStringLiteral("incident"));
         QCOMPARE(incidents.size(), 1);
-        QVERIFY2(incidents.first().payload.value(QStringLiteral("message")).toString().contains(expected),
+        QVERIFY2(incidents.first()
+                     .payload.value(QStringLiteral("message"))
+                     .toString()
+                     .contains(expected),
                  qPrintable(incidents.first().payload.value(QStringLiteral("message")).toString()));
         // The conversation goes on afterwards; nothing is stuck.
         instance.model.otherwise(text(QStringLiteral("Back again.")));
@@ -395,9 +442,13 @@ private Q_SLOTS:
                             {{QStringLiteral("path"), QStringLiteral("plan.txt")},
                              {QStringLiteral("content"), QStringLiteral("new\n")}}))
             .reply(text(QStringLiteral("Changed.")));
-        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool")))).always(text(QStringLiteral("…")));
-        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-")))).reply(text(QStringLiteral("Ok.")));
-        instance.model.when(fromChannel()).reply(toolCall(QStringLiteral("spawn_worker"), task("Change it")));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+            .reply(text(QStringLiteral("Ok.")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Change it")));
         instance.open();
         auto run = instance.run(QStringLiteral("Change the plan"));
         QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("succeeded"), 15000);
@@ -417,17 +468,46 @@ private Q_SLOTS:
         QCOMPARE(instance.read(QStringLiteral("plan.txt")), QByteArray("old\n"));
     }
 
+    void a_message_of_any_length_reaches_the_model_whole_also_after_a_restart()
+    {
+        Instance instance;
+        const QString longText =
+            QStringLiteral("begin ") + QString(200'000, u'ä') + QStringLiteral(" end");
+        instance.model.otherwise(text(QStringLiteral("Read.")));
+        instance.open();
+        instance.say(channel, longText);
+        QTRY_COMPARE(instance.sent(channel).size(), 1);
+        QCOMPARE(instance.model.requests().last().lastMessage(), longText);
+        instance.close();
+        instance.open();
+        instance.say(channel, QStringLiteral("And now?"));
+        QTRY_COMPARE(instance.sent(channel).size(), 2);
+        QCOMPARE(instance.model.requests()
+                     .last()
+                     .messages()
+                     .first()
+                     .toObject()
+                     .value(QStringLiteral("content"))
+                     .toString(),
+                 longText);
+    }
+
     void a_long_conversation_is_summarised_and_nothing_leaves_before()
     {
         Instance instance;
         Latch summary;
         instance.model.when(systemContains(QStringLiteral("You shorten")))
-            .reply(text(QStringLiteral("They spoke ")).wait(summary).thenText(QStringLiteral("of many things.")));
-        instance.model.otherwise(text(QString(6000, u'x')).withUsage(100'000 * 9 / 10 + 20'000, 1500));
+            .reply(text(QStringLiteral("They spoke "))
+                       .wait(summary)
+                       .thenText(QStringLiteral("of many things.")))
+            .always(text(QStringLiteral("They spoke of many things.")));
+        instance.model.otherwise(
+            text(QString(6000, u'x')).withUsage(100'000 * 9 / 10 + 20'000, 1500));
         instance.open();
         for (int i = 0; i < 4; ++i) {
             instance.say(channel, QStringLiteral("Message %1").arg(i));
-            QTRY_VERIFY_WITH_TIMEOUT(instance.sent(channel).size() == i + 1 || summary.waiting() == 1, 15000);
+            QTRY_VERIFY_WITH_TIMEOUT(
+                instance.sent(channel).size() == i + 1 || summary.waiting() == 1, 15000);
         }
         QTRY_COMPARE_WITH_TIMEOUT(summary.waiting(), 1, 15000);
         QVERIFY(instance.entries(QStringLiteral("history.compacted")).isEmpty());
@@ -438,17 +518,25 @@ private Q_SLOTS:
             }
         }
         summary.open();
-        QTRY_COMPARE_WITH_TIMEOUT(instance.entries(QStringLiteral("history.compacted")).size(), 1, 15000);
+        QTRY_COMPARE_WITH_TIMEOUT(
+            instance.entries(QStringLiteral("history.compacted")).size(), 1, 15000);
         instance.say(channel, QStringLiteral("Message last"));
         QTRY_VERIFY_WITH_TIMEOUT(
-            instance.model.requests().last().system().contains(u"They spoke of many things."), 15000);
+            std::ranges::any_of(instance.model.requests(),
+                                lastMessageContains(QStringLiteral("Message last"))),
+            15000);
         // And after a restart it is still so.
         instance.close();
         instance.open();
         instance.say(channel, QStringLiteral("After the restart"));
-        QTRY_VERIFY_WITH_TIMEOUT(
-            instance.model.requests().last().lastMessage().contains(u"After the restart"), 15000);
-        QVERIFY(instance.model.requests().last().system().contains(u"They spoke of many things."));
+        const auto saysSummary = [&](const QString& asked) {
+            return std::ranges::any_of(instance.model.requests(), [&](const ModelRequest& request) {
+                return fromChannel()(request) && request.lastMessage().contains(asked)
+                    && request.system().contains(u"They spoke of many things.");
+            });
+        };
+        QTRY_VERIFY_WITH_TIMEOUT(saysSummary(QStringLiteral("After the restart")), 15000);
+        QVERIFY(saysSummary(QStringLiteral("Message last")));
     }
 };
 

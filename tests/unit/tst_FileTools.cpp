@@ -201,7 +201,7 @@ private Q_SLOTS:
             {{u"path"_s, u"src/new.txt"_s}, {u"content"_s, u"three\n"_s}}, m_place->context);
         QCOMPARE(again->before.value(absolute), std::optional<QByteArray>("one\ntwo"));
         QCOMPARE(again->digests.value(absolute), digestOf("one\ntwo"));
-        QCOMPARE(again->command, u"Change src/new.txt (+1 −2)"_s);
+        QCOMPARE(again->command, u"Change src/new.txt (+1 -2)"_s);
         const auto output = toolkit::run(m_write, *again, m_place->context);
         QCOMPARE(output->facts.value(u"insertions"_s).toInt(), 1);
         QCOMPARE(output->facts.value(u"created"_s).toBool(true), false);

@@ -60,7 +60,7 @@ private Q_SLOTS:
         put(m_place->in(u"new.txt"_s), "n\n");
         const auto plan = m_commit.plan(commit(u"Fix it\n\nBecause."_s), m_place->context);
         QVERIFY(plan);
-        QCOMPARE(plan->command, u"Commit “Fix it” (2 files, +2 −1)"_s);
+        QCOMPARE(plan->command, u"Commit “Fix it” (2 files, +2 -1)"_s);
         QCOMPARE(plan->action.subject, u"Fix it\n\nBecause."_s);
         QCOMPARE(plan->action.effect, policy::Effect::WriteWorkspace);
         QCOMPARE(plan->paths, QStringList({m_place->in(u"a.txt"_s), m_place->in(u"new.txt"_s)}));
