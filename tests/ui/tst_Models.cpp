@@ -547,6 +547,13 @@ void tst_Models::summaries_data()
          {u"text"_s, u"no rule"_s}},
         u"shell · failed · exit code 2 · no rule"_s,
         true);
+    row("response",
+        Kind::ModelResponse,
+        {{u"message"_s,
+          QJsonObject{{u"text"_s, u"I look."_s},
+                      {u"tool_calls"_s, QJsonArray{QJsonObject{{u"name"_s, u"shell"_s}}}}}},
+         {u"usage"_s, QJsonObject{{u"input_tokens"_s, 12}, {u"output_tokens"_s, 3}}}},
+        u"I look. · calls shell · 12 tokens read, 3 written"_s);
     row("files",
         Kind::CheckpointCreated,
         {{u"files"_s,

@@ -123,13 +123,16 @@ QString requestText(const QJsonObject& payload)
 
 QString responseText(const QJsonObject& payload)
 {
+    // The message itself, or a reference to it where it is too long to stand in the entry.
+    const auto message =
+        payload.value("message"_L1).isObject() ? payload.value("message"_L1).toObject() : payload;
     QStringList calls;
-    for (const auto& call : payload.value("tool_calls"_L1).toArray()) {
+    for (const auto& call : message.value("tool_calls"_L1).toArray()) {
         calls.append(field(call.toObject(), {"name"_L1, "tool"_L1}));
     }
     return joined(
         {field(payload, {"error"_L1}),
-         field(payload, {"text"_L1}),
+         field(message, {"text"_L1}),
          calls.isEmpty() ? QString() : EntrySummary::tr("calls %1").arg(calls.join(u", "_s)),
          tokensText(payload)});
 }
