@@ -26,6 +26,10 @@ Result<> readOptions(Arguments& arguments,
                      const QStringList& valued,
                      const QStringList& flags)
 {
+    // Also a complaint about what comes before it is printed as it asks for.
+    const qsizetype options = words.indexOf(QStringLiteral("--"));
+    arguments.json = arguments.json || words.first(options < 0 ? words.size() : options)
+                                           .contains(QStringLiteral("--json"));
     while (!words.isEmpty()) {
         const QString word = words.takeFirst();
         if (word == u"--") {
@@ -75,7 +79,10 @@ Exit complain(const Error& error, bool json)
                     QJsonObject{{QStringLiteral("code"), errorCodeName(error.code)},
                                 {QStringLiteral("message"), error.message}}}});
     }
-    return error.code == ErrorCode::InvalidInput ? Exit::Usage : Exit::Failed;
+    // What was named and is not there is usage as well: a file, an agent, an approval.
+    return error.code == ErrorCode::InvalidInput || error.code == ErrorCode::NotFound
+               ? Exit::Usage
+               : Exit::Failed;
 }
 
 bool hasTerminal()

@@ -48,7 +48,11 @@ Exit doctorVerb(Arguments arguments, QStringList words)
         "configuration",
         config.has_value(),
         config
-            ? QStringLiteral("%1: %2 agents").arg(arguments.home.config).arg(config->agents.size())
+            ? QStringLiteral("%1: %2 %3")
+                  .arg(arguments.home.config)
+                  .arg(config->agents.size())
+                  .arg(config->agents.size() == 1 ? QStringLiteral("agent")
+                                                  : QStringLiteral("agents"))
             : config.error().message);
     if (config) {
         for (const auto& agent : config->agents) {

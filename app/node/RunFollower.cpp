@@ -172,12 +172,25 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
     std::fflush(stderr);
     QByteArray line;
     for (;;) {
-        pollfd waits[] = {{STDIN_FILENO, POLLIN, 0}, {end.descriptor(), POLLIN, 0}};
-        if (::poll(waits, 2, -1) < 0) {
+        pollfd waits[] = {
+            {STDIN_FILENO, POLLIN, 0}, {end.descriptor(), POLLIN, 0}, {m_wake[0], POLLIN, 0}};
+        if (::poll(waits, 3, -1) < 0) {
             continue;
         }
         if ((waits[1].revents & POLLIN) != 0) {
             return; // the caller cancels
+        }
+        if ((waits[2].revents & POLLIN) != 0) {
+            char drained[256];
+            while (::read(m_wake[0], drained, sizeof drained) > 0) {
+            }
+            if (isSettledElsewhere(approval.id)) {
+                std::fputs("(answered elsewhere)\n", stderr);
+                return;
+            }
+            if ((waits[0].revents & (POLLIN | POLLHUP)) == 0) {
+                continue;
+            }
         }
         char byte = 0;
         if (::read(STDIN_FILENO, &byte, 1) != 1 || byte == '\n') {
@@ -197,6 +210,16 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
     if (!settled) {
         std::fprintf(stderr, "%s\n", settled.error().message.toUtf8().constData());
     }
+}
+
+bool RunFollower::isSettledElsewhere(const QString& id)
+{
+    const std::scoped_lock lock(m_mutex);
+    return std::ranges::any_of(m_events, [&](const protocol::Event& event) {
+        const auto* changed = std::get_if<protocol::ApprovalChanged>(&event);
+        return changed != nullptr && changed->approval.id == id &&
+               changed->approval.state != protocol::ApprovalState::Waiting;
+    });
 }
 
 Exit RunFollower::follow(const QString& agent, const QString& run, qint64 after, EndSignal& end)
@@ -239,11 +262,19 @@ Exit RunFollower::follow(const QString& agent, const QString& run, qint64 after,
                     return complain(ping.error(), m_options.json);
                 }
             } else if (const auto* changed = std::get_if<protocol::ApprovalChanged>(&event);
-                       changed != nullptr && m_options.asksPerson && !cancelling &&
-                       changed->approval.state == protocol::ApprovalState::Waiting &&
+                       changed != nullptr && m_options.asksPerson &&
                        changed->approval.run == m_run) {
-                ask(changed->approval, end);
+                m_toAsk.removeIf([&](const auto& one) { return one.id == changed->approval.id; });
+                if (changed->approval.state == protocol::ApprovalState::Waiting) {
+                    m_toAsk.append(changed->approval);
+                }
             }
+        }
+        // Only now, when all is read that came with the question: it may be settled already.
+        if (!m_toAsk.isEmpty() && !m_finished && !cancelling) {
+            ask(m_toAsk.takeFirst(), end);
+            const char byte = 1;
+            (void)!::write(m_wake[1], &byte, 1); // what came meanwhile is still to be read
         }
     }
     const QString outcome = field(*m_finished, "outcome");

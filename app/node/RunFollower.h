@@ -31,6 +31,7 @@ private:
     void catchUp();
     bool belongs(const protocol::Entry& entry);
     void ask(const protocol::ApprovalInfo& approval, EndSignal& end);
+    [[nodiscard]] bool isSettledElsewhere(const QString& id);
 
     protocol::RuntimeClient& m_client;
     Options m_options;
@@ -39,6 +40,8 @@ private:
     qint64 m_lastSeq = 0;
     QSet<QString> m_processes;
     std::optional<protocol::Entry> m_finished;
+
+    QList<protocol::ApprovalInfo> m_toAsk;
 
     std::mutex m_mutex;
     std::deque<protocol::Event> m_events;

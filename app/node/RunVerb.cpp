@@ -10,11 +10,12 @@ namespace {
 Exit start(const Arguments& arguments, Session& session, protocol::StartRun command)
 {
     EndSignal end;
-    RunFollower follower(session.client(), session.events(), {arguments.json, !command.unattended});
+    const bool asksPerson =
+        hasTerminal() && !command.rehearsed && command.approve == protocol::ApproveMode::Ask;
+    RunFollower follower(session.client(), session.events(), {arguments.json, asksPerson});
     auto started = session.client().request(std::move(command)).wait();
     if (!started) {
-        const Exit exit = complain(started.error(), arguments.json);
-        return started.error().code == ErrorCode::NotFound ? Exit::Usage : exit;
+        return complain(started.error(), arguments.json);
     }
     return follower.follow(started->agent, started->run, started->seq - 1, end);
 }
@@ -24,9 +25,7 @@ Exit start(const Arguments& arguments, Session& session, protocol::StartRun comm
 Exit openingFailed(const Error& error, bool json)
 {
     const Exit exit = complain(error, json);
-    const bool configuration = error.code == ErrorCode::InvalidInput ||
-                               error.code == ErrorCode::NotFound ||
-                               error.context.endsWith(QLatin1StringView("signalbox.yaml"));
+    const bool configuration = error.context.endsWith(QLatin1StringView("signalbox.yaml"));
     return configuration ? Exit::Usage : exit;
 }
 

@@ -98,6 +98,13 @@ public:
         return Future(std::move(state));
     }
 
+    /// Whether the answer is there already.
+    [[nodiscard]] bool isReady() const
+    {
+        const std::scoped_lock lock(m_state->mutex);
+        return m_state->value.has_value();
+    }
+
     /// Calls back with the answer, in the thread that sets it, or at once when it is there already.
     void then(std::move_only_function<void(Result<T>)> callback) &&
     {

@@ -19,6 +19,16 @@ namespace {
 constexpr int poolThreads = 3;
 constexpr size_t agentThreads = 2;
 
+Error noSuchAgent(const QString& id, const QStringList& known)
+{
+    return {ErrorCode::NotFound,
+            known.isEmpty()
+                ? QStringLiteral("There is no agent \"%1\"; the configuration names none.").arg(id)
+                : QStringLiteral("There is no agent \"%1\"; the configuration has %2.")
+                      .arg(id, known.join(QStringLiteral(", "))),
+            id};
+}
+
 } // namespace
 
 Runtime::Runtime(Settings settings, Clock& clock, InstanceLock lock)
@@ -100,6 +110,7 @@ Runtime::~Runtime()
     for (const auto& slot : slots) {
         slot->agent.reset();
     }
+    m_instance.reset();
     m_agentLoops.clear();
     {
         const std::unique_lock lock(m_mutex);
@@ -158,7 +169,31 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
         const std::unique_lock lock(m_mutex);
         m_configProblem = trouble;
     }
+    if (!trouble) {
+        m_recorded = false;
+    }
     m_hub.publish(protocol::ConfigChanged{trouble ? trouble->message : QString()});
+}
+
+void Runtime::reloaded(const std::shared_ptr<const config::Config>& config,
+                       const std::optional<Error>& problem)
+{
+    applyConfig(config, problem);
+    m_pool->post([this] {
+        std::optional<Error> refused;
+        {
+            const std::shared_lock lock(m_mutex);
+            if (m_closing) {
+                return;
+            }
+            refused = m_configProblem;
+        }
+        if (!refused) {
+            recordConfig();
+        } else if (auto chain = instance()) {
+            (*chain)->recordRefusal(m_settings.home.config, refused->message);
+        }
+    });
 }
 
 AgentRuntime* Runtime::openAgent(const QString& id)
@@ -187,17 +222,96 @@ Result<AgentRuntime*> Runtime::agent(const QString& id)
             slot->definition.workspace = m_settings.home.defaultWorkspace();
             m_agents[id] = slot;
         } else {
-            QStringList known = m_order;
-            return fail(
-                ErrorCode::NotFound,
-                known.isEmpty()
-                    ? QStringLiteral("There is no agent \"%1\"; the configuration names none.")
-                          .arg(id)
-                    : QStringLiteral("There is no agent \"%1\"; the configuration has %2.")
-                          .arg(id, known.join(QStringLiteral(", "))));
+            return std::unexpected(noSuchAgent(id, m_order));
         }
     }
     return openSlot(*slot);
+}
+
+Result<> Runtime::isInForce(const QString& id) const
+{
+    const std::shared_lock lock(m_mutex);
+    if (!m_order.contains(id) && id != tourAgentId()) {
+        return std::unexpected(noSuchAgent(id, m_order));
+    }
+    return {};
+}
+
+Result<AgentRuntime*> Runtime::workingAgent(const QString& id)
+{
+    SB_CHECK(isInForce(id));
+    return agent(id);
+}
+
+Result<QByteArray> Runtime::signingKey()
+{
+    const std::scoped_lock lock(m_signing);
+    if (m_signingKey.isEmpty()) {
+        SB_TRY(const auto key, journal::SigningKey::loadOrCreate(m_settings.home.data));
+        m_signingKey = key.secret;
+    }
+    return m_signingKey;
+}
+
+void Runtime::noteJournalProblem(const Error& error)
+{
+    if (error.code == ErrorCode::Corrupt) {
+        m_journalProblem.withLock([&](QString& problem) { problem = error.message; });
+        publishTotals();
+    }
+}
+
+Result<InstanceChain*> Runtime::instance()
+{
+    SB_TRY(const auto key, signingKey());
+    const std::scoped_lock lock(m_openingInstance);
+    if (!m_instance) {
+        auto opened = InstanceChain::open(
+            {m_settings.home,
+             m_clock,
+             key,
+             [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
+             *m_feed,
+             [this](const QList<protocol::Entry>& entries) {
+                 for (const auto& entry : entries) {
+                     m_hub.publish(protocol::EntryAppended{entry});
+                 }
+             }});
+        if (!opened) {
+            noteJournalProblem(opened.error());
+            return std::unexpected(opened.error());
+        }
+        m_instance = std::move(*opened);
+    }
+    return m_instance.get();
+}
+
+Result<journal::Journal*> Runtime::journalOf(const QString& id)
+{
+    if (id == instanceChainId()) {
+        SB_TRY(InstanceChain* const chain, instance());
+        return &chain->journal();
+    }
+    SB_TRY(AgentRuntime* const opened, agent(id.isEmpty() ? standardAgent() : id));
+    return &opened->journal();
+}
+
+void Runtime::recordConfig()
+{
+    QStringList agents;
+    {
+        const std::shared_lock lock(m_mutex);
+        agents = m_order;
+    }
+    if (agents.isEmpty() || m_recorded.exchange(true)) {
+        return;
+    }
+    auto chain = instance();
+    auto recorded =
+        chain ? (*chain)->recordConfig(m_settings.home.config, agents) : Result<>(std::unexpected(chain.error()));
+    if (!recorded) {
+        m_recorded = false; // work goes on without; the next occasion tries again
+    }
 }
 
 Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
@@ -206,17 +320,10 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
     if (slot.agent) {
         return slot.agent.get();
     }
-    std::call_once(m_signing, [&] {
-        auto key = journal::SigningKey::loadOrCreate(m_settings.home.data);
-        if (key) {
-            m_signingKey = key->secret;
-        } else {
-            m_signingKey = std::unexpected(key.error());
-        }
-    });
-    if (!m_signingKey) {
-        slot.problem = m_signingKey.error();
-        return std::unexpected(m_signingKey.error());
+    auto key = signingKey();
+    if (!key) {
+        slot.problem = key.error();
+        return std::unexpected(key.error());
     }
     Executor* loop = nullptr;
     std::shared_ptr<Models> models = slot.models;
@@ -247,7 +354,7 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
             *m_pool,
             m_registry,
             m_hub,
-            *m_signingKey,
+            std::move(*key),
             [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
             [this](const QString& text) { return m_redactor.redact(text); },
             expire,
@@ -256,10 +363,7 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
         std::move(models));
     if (!opened) {
         slot.problem = opened.error();
-        if (opened.error().code == ErrorCode::Corrupt) {
-            m_journalProblem.withLock([&](QString& problem) { problem = opened.error().message; });
-            publishTotals();
-        }
+        noteJournalProblem(opened.error());
         return std::unexpected(opened.error());
     }
     slot.problem.reset();
@@ -306,12 +410,15 @@ Future<> Runtime::takeUp()
             }
             auto opened = agent(id);
             if (opened) {
-                // Those that wait or run go on by themselves; nobody has to wait for that here.
-                (void)(*opened)->host().recover({});
+                // Those that wait or run go on by themselves; nobody has to wait for that here. What
+                // an agent that is not configured any more left behind stays as it is.
+                if (isInForce(id)) {
+                    (void)(*opened)->host().recover({});
+                }
                 m_hub.publish(protocol::AgentChanged{(*opened)->info(), false});
             }
         }
-        const std::unique_lock lock(m_mutex);
+        std::unique_lock lock(m_mutex);
         if (!m_watcher && !m_closing) {
             m_watcher = std::make_unique<config::ConfigWatcher>(
                 m_settings.home.config,
@@ -319,9 +426,11 @@ Future<> Runtime::takeUp()
                 *m_config,
                 *m_feed,
                 m_clock,
-                [this](const auto& config, const auto& problem) { applyConfig(config, problem); });
+                [this](const auto& config, const auto& problem) { reloaded(config, problem); });
             m_watcher->start();
         }
+        lock.unlock();
+        recordConfig();
         return {};
     });
 }

@@ -3,6 +3,7 @@
 #include "core/git/Library.h"
 #include "core/protocol/RuntimeClient.h"
 #include "core/runtime/AgentRuntime.h"
+#include "core/runtime/InstanceChain.h"
 #include "core/runtime/InstanceLock.h"
 #include "core/sandbox/Sandbox.h"
 #include "core/secrets/Redactor.h"
@@ -55,12 +56,29 @@ private:
     Result<> build();
     void applyConfig(const std::shared_ptr<const config::Config>& config,
                      const std::optional<Error>& problem);
+    /// The file changed while the runtime lives.
+    void reloaded(const std::shared_ptr<const config::Config>& config,
+                  const std::optional<Error>& problem);
 
     /// The agent when it is open already; nullptr else. Never blocks.
     AgentRuntime* openAgent(const QString& id);
     /// Opens the agent if need be. Blocks on disk: on a pool thread.
     Result<AgentRuntime*> agent(const QString& id);
     Result<AgentRuntime*> openSlot(Slot& slot);
+    /// The same for one that is to do something new: its definition must be in force, a folder alone
+    /// does not do.
+    Result<AgentRuntime*> workingAgent(const QString& id);
+    /// NotFound, with the ids that there are, for an agent that the configuration does not name.
+    Result<> isInForce(const QString& id) const;
+    /// Key of this home's journals, made on first use. Blocks on disk.
+    Result<QByteArray> signingKey();
+    /// The instance's own chain, opened on first use. Blocks on disk.
+    Result<InstanceChain*> instance();
+    /// An agent's chain or the instance's.
+    Result<journal::Journal*> journalOf(const QString& id);
+    /// Writes down which configuration is in force, unless it is the one that was recorded last.
+    void recordConfig();
+    void noteJournalProblem(const Error& error);
     /// Ids of the configured agents, then of those that only have a folder.
     QStringList agentIds(bool withFolders) const;
     QString standardAgent() const;
@@ -93,6 +111,7 @@ private:
     Future<QJsonObject> handle(protocol::StartRun command);
     Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);
     Result<protocol::VerifyReport> verify(const QString& agent);
+    [[nodiscard]] bool hasInstanceChain() const;
     Result<> prepareTour();
 
     struct Slot
@@ -126,8 +145,11 @@ private:
     std::map<QString, std::shared_ptr<Slot>> m_agents;
     QStringList m_order; ///< agents as the configuration lists them
     bool m_closing = false;
-    std::once_flag m_signing;
-    Result<QByteArray> m_signingKey;
+    std::mutex m_signing; ///< while the key is read or made
+    QByteArray m_signingKey;
+    std::mutex m_openingInstance;
+    std::unique_ptr<InstanceChain> m_instance; ///< under m_openingInstance
+    std::atomic<bool> m_recorded = false;      ///< the configuration that is in force now
     Guarded<QString> m_journalProblem;
     std::atomic<bool> m_totalsPosted = false;
 };

@@ -5,6 +5,7 @@
 #include "core/tools/Workspace.h"
 
 #include <QDir>
+#include <QFileInfo>
 #include <QSaveFile>
 
 #include <unistd.h>
@@ -71,7 +72,7 @@ Future<QJsonObject> Runtime::withAgent(const QString& id, F f)
     Promise<QJsonObject> promise;
     auto answer = promise.future();
     m_pool->post([this, wanted, f = std::move(f), promise = std::move(promise)]() mutable {
-        auto opened = agent(wanted);
+        auto opened = workingAgent(wanted);
         if (!opened) {
             promise.set(std::unexpected(opened.error()));
             return;
@@ -216,10 +217,21 @@ Future<QJsonObject> Runtime::handle(protocol::ListApprovals command)
         Reply reply;
         const QStringList ids =
             command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        std::optional<Error> problem;
         for (const QString& id : ids) {
-            SB_TRY(AgentRuntime* const opened, agent(id));
-            SB_TRY(const auto approvals, opened->approvals().list(command.all));
-            reply.approvals.append(approvals);
+            const auto opened = agent(id);
+            const auto approvals = opened ? (*opened)->approvals().list(command.all)
+                                          : Result<QList<protocol::ApprovalInfo>>(
+                                                std::unexpected(opened.error()));
+            if (approvals) {
+                reply.approvals.append(*approvals);
+            } else {
+                problem = approvals.error();
+            }
+        }
+        // One agent whose record cannot be read must not hide what the others ask.
+        if (problem && reply.approvals.isEmpty()) {
+            return std::unexpected(*problem);
         }
         std::ranges::stable_sort(reply.approvals, {}, &protocol::ApprovalInfo::requestedAt);
         return reply;
@@ -228,16 +240,21 @@ Future<QJsonObject> Runtime::handle(protocol::ListApprovals command)
 
 Result<protocol::ApprovalInfo> Runtime::findApproval(const QString& id, AgentRuntime** owner)
 {
+    std::optional<Error> problem;
     for (const QString& agentId : agentIds(true)) {
-        SB_TRY(AgentRuntime* const opened, agent(agentId));
-        auto found = opened->approvals().get(id);
+        const auto opened = agent(agentId);
+        auto found = opened ? (*opened)->approvals().get(id)
+                            : Result<protocol::ApprovalInfo>(std::unexpected(opened.error()));
         if (found) {
-            *owner = opened;
+            *owner = *opened;
             return found;
         }
         if (found.error().code != ErrorCode::NotFound) {
-            return found;
+            problem = found.error(); // the others may have it
         }
+    }
+    if (problem) {
+        return std::unexpected(*problem);
     }
     return fail(ErrorCode::NotFound, QStringLiteral("There is no approval \"%1\".").arg(id));
 }
@@ -272,6 +289,8 @@ Future<QJsonObject> Runtime::handle(protocol::SettleApproval command)
                 // here. The answer comes once it does, so that a caller can wait for its end.
                 if (owner->definition().id == tourAgentId()) {
                     (void)prepareTour();
+                } else {
+                    recordConfig();
                 }
                 owner->host().recover(channel).then(
                     [settled = std::move(settled), promise = std::move(promise)](Result<>) mutable {
@@ -286,9 +305,11 @@ Future<QJsonObject> Runtime::handle(protocol::QueryJournal command)
 {
     using Reply = protocol::QueryJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
-        SB_TRY(AgentRuntime* const opened,
-               agent(command.agent.isEmpty() ? standardAgent() : command.agent));
-        return opened->journal().query(command);
+        if (command.agent == instanceChainId() && !hasInstanceChain()) {
+            return Reply();
+        }
+        SB_TRY(journal::Journal* const chain, journalOf(command.agent));
+        return chain->query(command);
     });
 }
 
@@ -297,28 +318,40 @@ Result<protocol::VerifyReport> Runtime::verify(const QString& id)
     const auto progress = [this, id](qint64 checked, qint64 total) {
         m_hub.publish(protocol::VerifyProgress{id, checked, total});
     };
-    auto opened = agent(id);
-    if (opened) {
-        return (*opened)->journal().verify(progress, {});
+    auto chain = journalOf(id);
+    if (chain) {
+        return (*chain)->verify(progress, {});
     }
-    if (opened.error().code != ErrorCode::Corrupt) {
-        return std::unexpected(opened.error());
+    if (chain.error().code == ErrorCode::NotFound) {
+        return std::unexpected(chain.error());
     }
-    // A chain whose end is damaged cannot be written any more, but what is wrong with it can still
-    // be told.
-    SB_TRY(const auto key, journal::SigningKey::loadOrCreate(m_settings.home.data));
-    auto database =
-        store::Database::open({m_settings.home.agentFolder(id) + QStringLiteral("/agent.db"),
-                               QStringLiteral(":/sql/agent"),
-                               {}},
-                              m_clock);
-    if (!database) {
-        protocol::VerifyReport report;
-        report.agent = id;
-        report.message = database.error().message;
+    // A chain that cannot be written (any more) is not sound; what is wrong with it can often be
+    // told all the same.
+    protocol::VerifyReport report;
+    report.agent = id;
+    report.message = chain.error().message;
+    if (chain.error().code == ErrorCode::TooNew || chain.error().code == ErrorCode::Locked) {
         return report;
     }
-    return journal::Journal::verifyDatabase(**database, id, key.publicKey, progress, {});
+    const bool isInstance = id == instanceChainId();
+    const auto key = journal::SigningKey::loadOrCreate(m_settings.home.data);
+    auto database = store::Database::open(
+        {isInstance ? m_settings.home.instanceDatabase()
+                    : m_settings.home.agentFolder(id) + QStringLiteral("/agent.db"),
+         isInstance ? QStringLiteral(":/sql/instance") : QStringLiteral(":/sql/agent"),
+         {}},
+        m_clock);
+    if (!database) {
+        return report;
+    }
+    auto checked = journal::Journal::verifyDatabase(
+        **database, id, key ? key->publicKey : QByteArray(), progress, {});
+    return checked && !checked->ok ? *checked : report;
+}
+
+bool Runtime::hasInstanceChain() const
+{
+    return QFileInfo::exists(m_settings.home.instanceDatabase());
 }
 
 Future<QJsonObject> Runtime::handle(protocol::VerifyJournal command)
@@ -326,8 +359,10 @@ Future<QJsonObject> Runtime::handle(protocol::VerifyJournal command)
     using Reply = protocol::VerifyJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
         Reply reply;
-        const QStringList ids =
-            command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        QStringList ids = command.agent.isEmpty() ? agentIds(true) : QStringList{command.agent};
+        if (command.agent.isEmpty() && hasInstanceChain()) {
+            ids.append(instanceChainId());
+        }
         for (const QString& id : ids) {
             SB_TRY(auto report, verify(id));
             if (!report.ok) {
@@ -344,8 +379,7 @@ Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
 {
     using Reply = protocol::ExportJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
-        SB_TRY(AgentRuntime* const opened,
-               agent(command.agent.isEmpty() ? standardAgent() : command.agent));
+        SB_TRY(journal::Journal* const chain, journalOf(command.agent));
         // Written beside the target and renamed, so that a failure leaves no half of a file.
         QSaveFile file(command.path);
         if (!file.open(QIODevice::WriteOnly)) {
@@ -354,7 +388,7 @@ Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
                 QStringLiteral("%1 cannot be written: %2.").arg(command.path, file.errorString()),
                 command.path);
         }
-        SB_TRY(const qint64 entries, opened->journal().exportTo(file, {}, {}));
+        SB_TRY(const qint64 entries, chain->exportTo(file, {}, {}));
         if (!file.commit()) {
             return fail(
                 ErrorCode::Io,
@@ -367,10 +401,10 @@ Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
 
 Future<QJsonObject> Runtime::handle(protocol::ErasePayload command)
 {
-    return withAgent<protocol::Done>(command.agent, [command](AgentRuntime& agent) {
-        return mapped<protocol::Done>(
-            agent.journal().erase(command.seq, command.reason, command.by),
-            [](const protocol::Entry&) { return protocol::Done(); });
+    return onPool<protocol::Done>([this, command]() -> Result<protocol::Done> {
+        SB_TRY(journal::Journal* const chain, journalOf(command.agent));
+        SB_CHECK(chain->erase(command.seq, command.reason, command.by).wait());
+        return done();
     });
 }
 
@@ -404,7 +438,12 @@ Future<QJsonObject> Runtime::handle(protocol::StartRun command)
 {
     using Reply = protocol::StartRun::Reply;
     if (!command.tour) {
-        return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
+        const QString wanted = command.agent.isEmpty() ? standardAgent() : command.agent;
+        if (auto known = isInForce(wanted); !known) {
+            return Future<QJsonObject>::ready(std::unexpected(known.error()));
+        }
+        m_pool->post([this] { recordConfig(); });
+        return withAgent<Reply>(wanted, [command](AgentRuntime& agent) {
             return agent.host().startRun(command);
         });
     }

@@ -1,5 +1,6 @@
 #include "core/runtime/Tour.h"
 
+#include "core/git/Fence.h"
 #include "core/git/Repository.h"
 #include "core/tools/Workspace.h"
 
@@ -81,12 +82,15 @@ Result<> resetTour(const Home& home, git::Library& library)
         QFile::setPermissions(
             target, QFile::ReadOwner | QFile::WriteOwner | QFile::ReadGroup | QFile::ReadOther);
     }
-    SB_TRY(auto repository, git::Repository::init(library, workspace));
-    git::CommitRequest commit;
-    commit.message = QStringLiteral("A fare calculator, with its test");
-    commit.fallback = {QStringLiteral("Signalbox tour"), QStringLiteral("tour@signalbox.invalid")};
-    SB_CHECK(repository.commit(commit));
-    return {};
+    return git::fenced(workspace, [&]() -> Result<> {
+        SB_TRY(auto repository, git::Repository::init(library, workspace));
+        git::CommitRequest commit;
+        commit.message = QStringLiteral("A fare calculator, with its test");
+        commit.fallback = {QStringLiteral("Signalbox tour"),
+                           QStringLiteral("tour@signalbox.invalid")};
+        SB_CHECK(repository.commit(commit));
+        return {};
+    });
 }
 
 } // namespace sb::runtime

@@ -1,0 +1,41 @@
+#pragma once
+#include "core/config/Config.h"
+#include "core/journal/Journal.h"
+#include "core/runtime/Home.h"
+
+namespace sb::runtime {
+
+/// The id under which the instance's own chain is asked for.
+QString instanceChainId();
+
+/// The instance's own record, in instance.db: which configuration was in force from when on, and which one was refused.
+class InstanceChain
+{
+public:
+    struct Parts
+    {
+        const Home& home;
+        Clock& clock;
+        QByteArray signingKey;
+        std::function<QJsonObject(QJsonObject)> redact;
+        Executor& feed; ///< where the listener is told
+        std::function<void(const QList<protocol::Entry>&)> listener;
+    };
+    /// Blocks on disk. Errors are those of store and journal.
+    static Result<std::unique_ptr<InstanceChain>> open(Parts parts);
+
+    /// Writes config.changed when the file is not the one that was recorded last. Blocks on disk.
+    Result<> recordConfig(const QString& path, const QStringList& agents);
+    /// Writes down that a changed file was not taken, and why.
+    void recordRefusal(const QString& path, const QString& why);
+
+    journal::Journal& journal() { return *m_journal; }
+
+private:
+    InstanceChain() = default;
+    std::unique_ptr<store::Database> m_database;
+    std::unique_ptr<journal::Journal> m_journal;
+    Subscription m_entries;
+};
+
+} // namespace sb::runtime
