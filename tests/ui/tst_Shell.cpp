@@ -282,7 +282,7 @@ private Q_SLOTS:
         ui.runtime.fillWithExamples();
         auto& window = ui.open();
         QTest::keyClick(&window, Qt::Key_K, Qt::ControlModifier);
-        shell::Palette& palette = window.palette_();
+        shell::Palette& palette = window.commandPalette();
         QTRY_VERIFY(palette.isVisible());
         auto* field = palette.findChild<QLineEdit*>();
         QTRY_VERIFY(field->hasFocus());
@@ -355,14 +355,14 @@ private Q_SLOTS:
         QTest::keyClicks(composer, u"words"_s);
         static_cast<QPlainTextEdit*>(composer)->moveCursor(QTextCursor::Start);
         QTest::keyClick(composer, Qt::Key_K, Qt::ControlModifier);
-        QTRY_VERIFY(window.palette_().isVisible());
+        QTRY_VERIFY(window.commandPalette().isVisible());
         QTest::keyClick(QApplication::focusWidget(), Qt::Key_Escape);
         QVERIFY(composer->hasFocus());
         QCOMPARE(static_cast<QPlainTextEdit*>(composer)->toPlainText(), u"words"_s);
         QTest::keyClick(composer, Qt::Key_F, Qt::ControlModifier);
         QVERIFY(qobject_cast<QLineEdit*>(QApplication::focusWidget()));
         QTest::keyClick(QApplication::focusWidget(), Qt::Key_K, Qt::ControlModifier);
-        QTRY_VERIFY(window.palette_().isVisible());
+        QTRY_VERIFY(window.commandPalette().isVisible());
         QTest::keyClick(QApplication::focusWidget(), Qt::Key_Escape);
         QTest::keyClick(&window, Qt::Key_1, Qt::ControlModifier);
         QTest::keyClick(&window, Qt::Key_F6, Qt::ShiftModifier);

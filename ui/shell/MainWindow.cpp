@@ -101,7 +101,12 @@ MainWindow::MainWindow(bridge::Bridge& bridge, theme::Theme& theme, Clock& clock
     bridge.start();
 }
 
-MainWindow::~MainWindow() = default;
+MainWindow::~MainWindow()
+{
+    // The docks tell that they disappear; this must not reach a window that is half gone.
+    m_restoring = true;
+    qDeleteAll(std::exchange(m_docks, {}));
+}
 
 Dock* MainWindow::dock(const QString& panelId) const
 {

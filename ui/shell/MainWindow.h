@@ -37,7 +37,7 @@ public:
     /// The dock of the panel with that id; null when there is none.
     [[nodiscard]] Dock* dock(const QString& panelId) const;
     [[nodiscard]] const QList<Dock*>& docks() const { return m_docks; }
-    [[nodiscard]] Palette& palette_() const { return *m_palette; }
+    [[nodiscard]] Palette& commandPalette() const { return *m_palette; }
     /// Shows what the link points at, in whichever panel can.
     void openLink(const panels::Link& link);
     void resetLayout();

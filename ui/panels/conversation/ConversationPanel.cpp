@@ -226,7 +226,9 @@ Transcript* ConversationPanel::transcriptOf(const QString& agent, const QString&
     }
     Transcript* result = transcript;
     while (m_uses.size() > keptTranscripts) {
-        delete m_transcripts.take(m_uses.takeLast());
+        const QString oldest = m_uses.takeLast();
+        m_loading.remove(oldest); // its page finds nobody any more
+        delete m_transcripts.take(oldest);
     }
     return result;
 }
