@@ -72,3 +72,55 @@ for name in sys.argv[1:]:
     fi
     say "check: all is well"
 }
+
+# test [REGEX]: everything with GCC, then everything with Clang and the sanitizers; REGEX picks tests by name.
+verb_test() {
+    local pick=() preset status=0
+    [ $# -eq 0 ] || pick=(-R "$1")
+    cd "$top"
+    for preset in release asan; do
+        say "test: building $preset"
+        build "$preset"
+        say "test: running with $preset"
+        (SB_PRESET=$preset enter ctest --test-dir "build/$preset" -j2 --output-on-failure --no-tests=error "${pick[@]}") || status=1
+    done
+    [ $status = 0 ] || die "some tests failed; what they printed is above"
+}
+
+# run [ARG …]: the window; where there is no display, the tour in the terminal.
+verb_run() {
+    build release
+    if [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
+        enter signalbox "$@"
+    else
+        say "there is no display here, so this is the tour in the terminal; with one, the window opens"
+        local home=()
+        case ${1:-} in
+            --home) home=(--home "${2:?--home needs a folder}") ;;
+            --home=*) home=("$1") ;;
+        esac
+        enter signalbox-node "${home[@]}" tour
+    fi
+}
+
+# shots DIR: the real window goes through the tour; a picture of the window and of every panel, light and dark.
+verb_shots() {
+    [ $# -eq 1 ] || die "shots needs the folder for the pictures"
+    mkdir -p "$1"
+    local folder
+    folder=$(cd "$1" && pwd)
+    build release
+    local theme
+    for theme in light dark; do
+        say "shots: $theme"
+        (enter env QT_QPA_PLATFORM=offscreen SIGNALBOX_TOUR_FAST=1 "$top/build/release/tests/window-shots" "$theme" "$folder") ||
+            die "the window could not be driven through the tour"
+    done
+    say "shots: $(find "$folder" -name '*.png' | wc -l) pictures in $folder"
+}
+
+# bench [NAME …]: figures as JSON lines; without names all of them.
+verb_bench() {
+    build release
+    SB_BUILD_DIR=$top/build/release enter "$top/packaging/bench/run" "$@"
+}

@@ -5,8 +5,9 @@ namespace sb::workbench {
 Result<std::unique_ptr<Workbench>> Workbench::open(Options options)
 {
     std::unique_ptr<Workbench> self(new Workbench);
-    SB_TRY(self->m_session,
-           runtime::Session::open(options.home, {QStringLiteral("window"), options.program, false}));
+    SB_TRY(
+        self->m_session,
+        runtime::Session::open(options.home, {QStringLiteral("window"), options.program, false}));
     if (self->m_session->own() == nullptr) {
         SB_TRY(const auto who, self->client().request(protocol::Ping{}).wait());
         if (who.role == u"window") {

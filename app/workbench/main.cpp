@@ -26,7 +26,10 @@ int main(int argc, char** argv)
         QApplication::installTranslator(&qtTexts);
     }
     QTranslator ourTexts;
-    if (ourTexts.load(QLocale(), QStringLiteral("signalbox"), QStringLiteral("_"), QStringLiteral(":/i18n"))) {
+    if (ourTexts.load(QLocale(),
+                      QStringLiteral("signalbox"),
+                      QStringLiteral("_"),
+                      QStringLiteral(":/i18n"))) {
         QApplication::installTranslator(&ourTexts);
     }
 
@@ -37,10 +40,14 @@ int main(int argc, char** argv)
     parser.addVersionOption();
     const QCommandLineOption home(
         QStringLiteral("home"), tr("Keep everything below this folder."), QStringLiteral("DIR"));
-    const QCommandLineOption colours(
-        QStringLiteral("theme"), tr("light, dark, or system."), QStringLiteral("NAME"), QStringLiteral("system"));
-    const QCommandLineOption scale(
-        QStringLiteral("font-scale"), tr("Text this much larger, such as 1.5."), QStringLiteral("N"), QStringLiteral("1"));
+    const QCommandLineOption colours(QStringLiteral("theme"),
+                                     tr("light, dark, or system."),
+                                     QStringLiteral("NAME"),
+                                     QStringLiteral("system"));
+    const QCommandLineOption scale(QStringLiteral("font-scale"),
+                                   tr("Text this much larger, such as 1.5."),
+                                   QStringLiteral("N"),
+                                   QStringLiteral("1"));
     parser.addOptions({home, colours, scale});
     parser.process(application);
 
@@ -51,16 +58,18 @@ int main(int argc, char** argv)
     const QString scheme = parser.value(colours);
     bool isNumber = false;
     options.theme.fontScale = parser.value(scale).toDouble(&isNumber);
-    if (!isNumber || options.theme.fontScale < 0.5 || options.theme.fontScale > 4
-        || (scheme != u"light" && scheme != u"dark" && scheme != u"system")) {
-        std::fprintf(stderr,
-                     "signalbox: %s\n",
-                     qPrintable(tr("--theme is light, dark or system; --font-scale is a number from 0.5 to 4.")));
+    if (!isNumber || options.theme.fontScale < 0.5 || options.theme.fontScale > 4 ||
+        (scheme != u"light" && scheme != u"dark" && scheme != u"system")) {
+        std::fprintf(
+            stderr,
+            "signalbox: %s\n",
+            qPrintable(
+                tr("--theme is light, dark or system; --font-scale is a number from 0.5 to 4.")));
         return 2;
     }
-    options.theme.scheme = scheme == u"light" ? theme::Scheme::Light
-        : scheme == u"dark"                   ? theme::Scheme::Dark
-                                              : theme::Scheme::System;
+    options.theme.scheme = scheme == u"light"  ? theme::Scheme::Light
+                           : scheme == u"dark" ? theme::Scheme::Dark
+                                               : theme::Scheme::System;
 
     auto opened = workbench::Workbench::open(std::move(options));
     if (!opened) {
