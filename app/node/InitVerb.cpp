@@ -1,9 +1,6 @@
 #include "app/node/CommandLine.h"
 #include "core/config/Config.h"
 
-#include <QDir>
-#include <QFile>
-
 namespace sb::node {
 
 Exit initVerb(Arguments arguments, QStringList words)
@@ -19,27 +16,10 @@ Exit initVerb(Arguments arguments, QStringList words)
         return complain(prepared.error(), arguments.json);
     }
     const QString path = arguments.home.config;
-    QFile file(path);
-    // Never over a file that is there: it may hold days of somebody's rules.
-    if (!file.open(QIODevice::WriteOnly | QIODevice::NewOnly)) {
-        if (file.exists()) {
-            return complain({ErrorCode::InvalidInput,
-                             QStringLiteral("%1 is there already; it was left as it is.").arg(path),
-                             path},
-                            arguments.json);
-        }
-        return complain({ErrorCode::Io,
-                         QStringLiteral("%1 cannot be written: %2.").arg(path, file.errorString()),
-                         path},
-                        arguments.json);
-    }
     const QString workspace = arguments.home.defaultWorkspace();
-    const QByteArray yaml = config::starterYaml(workspace);
-    if (file.write(yaml) != yaml.size() || !file.flush() || !QDir().mkpath(workspace)) {
-        return complain({ErrorCode::Io,
-                         QStringLiteral("%1 cannot be written: %2.").arg(path, file.errorString()),
-                         path},
-                        arguments.json);
+    if (auto written = config::writeStarter(path, workspace); !written) {
+        const Exit exit = complain(written.error(), arguments.json);
+        return written.error().code == ErrorCode::Conflict ? Exit::Usage : exit;
     }
     if (arguments.json) {
         printJson({{QStringLiteral("config"), path}, {QStringLiteral("workspace"), workspace}});

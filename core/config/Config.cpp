@@ -147,4 +147,32 @@ QString workspaceProblem(const Agent& agent, const QString& home)
     return {};
 }
 
+Result<> writeStarter(const QString& path, const QString& workspace)
+{
+    QFile file(path);
+    // Never over a file that is there: it may hold days of somebody's rules.
+    if (!file.open(QIODevice::WriteOnly | QIODevice::NewOnly)) {
+        if (file.exists()) {
+            return fail(ErrorCode::Conflict,
+                        QStringLiteral("%1 is there already; it was left as it is.").arg(path),
+                        path);
+        }
+        return fail(ErrorCode::Io,
+                    QStringLiteral("%1 cannot be written: %2.").arg(path, file.errorString()),
+                    path);
+    }
+    const QByteArray yaml = starterYaml(workspace);
+    if (file.write(yaml) != yaml.size() || !file.flush()) {
+        const QString why = file.errorString();
+        file.remove();
+        return fail(ErrorCode::Io, QStringLiteral("%1 cannot be written: %2.").arg(path, why), path);
+    }
+    if (!QDir().mkpath(workspace)) {
+        return fail(ErrorCode::Io,
+                    QStringLiteral("The workspace %1 cannot be made.").arg(workspace),
+                    workspace);
+    }
+    return {};
+}
+
 } // namespace sb::config

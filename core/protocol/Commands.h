@@ -79,6 +79,26 @@ struct GetSnapshot
     {}
 };
 
+/// Writes a commented signalbox.yaml with the agent "assistant", and makes its workspace. Conflict when there is one.
+struct WriteConfig
+{
+    static constexpr auto name = "write_config";
+    struct Reply
+    {
+        QString path;
+        QString workspace;
+        template <class S, class V>
+        static void fields(S& s, V&& v)
+        {
+            v("path", s.path);
+            v("workspace", s.workspace);
+        }
+    };
+    template <class S, class V>
+    static void fields(S&, V&&)
+    {}
+};
+
 struct OpenChannel
 {
     static constexpr auto name = "open_channel";
@@ -442,6 +462,7 @@ struct StartRun
 using Command = std::variant<Ping,
                              Activate,
                              GetSnapshot,
+                             WriteConfig,
                              OpenChannel,
                              SendMessage,
                              Ask,

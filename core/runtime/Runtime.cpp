@@ -173,6 +173,14 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
         m_recorded = false;
     }
     m_hub.publish(protocol::ConfigChanged{trouble ? trouble->message : QString()});
+    if (!trouble && m_takenUp) {
+        // Agents that are new in it come to life at once.
+        m_pool->post([this] {
+            for (const QString& id : agentIds(false)) {
+                (void)agent(id);
+            }
+        });
+    }
 }
 
 void Runtime::reloaded(const std::shared_ptr<const config::Config>& config,
@@ -369,6 +377,7 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
     slot.problem.reset();
     slot.agent = std::move(*opened);
     slot.open.store(slot.agent.get());
+    m_hub.publish(protocol::AgentChanged{slot.agent->info(), false});
     return slot.agent.get();
 }
 

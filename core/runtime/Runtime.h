@@ -94,6 +94,7 @@ private:
     Future<QJsonObject> handle(protocol::Ping command);
     Future<QJsonObject> handle(protocol::Activate command);
     Future<QJsonObject> handle(protocol::GetSnapshot command);
+    Future<QJsonObject> handle(protocol::WriteConfig command);
     Future<QJsonObject> handle(protocol::OpenChannel command);
     Future<QJsonObject> handle(protocol::SendMessage command);
     Future<QJsonObject> handle(protocol::Ask command);
@@ -152,6 +153,7 @@ private:
     std::atomic<bool> m_recorded = false;      ///< the configuration that is in force now
     Guarded<QString> m_journalProblem;
     std::atomic<bool> m_totalsPosted = false;
+    std::atomic<bool> m_takenUp = false;
 };
 
 } // namespace sb::runtime

@@ -151,6 +151,16 @@ Future<QJsonObject> Runtime::handle(protocol::GetSnapshot)
     });
 }
 
+Future<QJsonObject> Runtime::handle(protocol::WriteConfig)
+{
+    using Reply = protocol::WriteConfig::Reply;
+    return onPool<Reply>([this]() -> Result<Reply> {
+        const Reply reply{m_settings.home.config, m_settings.home.defaultWorkspace()};
+        SB_CHECK(config::writeStarter(reply.path, reply.workspace));
+        return reply;
+    });
+}
+
 Future<QJsonObject> Runtime::handle(protocol::OpenChannel command)
 {
     return withAgent<protocol::ChannelInfo>(command.agent, [command](AgentRuntime& agent) {
