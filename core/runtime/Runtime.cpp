@@ -427,6 +427,7 @@ Future<> Runtime::takeUp()
                 m_hub.publish(protocol::AgentChanged{(*opened)->info(), false});
             }
         }
+        m_takenUp = true;
         std::unique_lock lock(m_mutex);
         if (!m_watcher && !m_closing) {
             m_watcher = std::make_unique<config::ConfigWatcher>(
