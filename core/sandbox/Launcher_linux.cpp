@@ -96,6 +96,29 @@ void addKernel(QStringList& arguments, const Host& host)
     arguments << u"--dev"_s << u"/dev"_s;
 }
 
+/// Git outside of the sandbox runs what .git/hooks and .git/config name, so a command may read them
+/// but not change them. That .git is a mount of its own keeps it from being moved aside.
+void addRepository(QStringList& arguments, const LaunchPlan& plan)
+{
+    const QString git = plan.workspace + u"/.git"_s;
+    if (plan.workspaceReadOnly || !QFileInfo(git).isDir() || QFileInfo(git).isSymLink()) {
+        return;
+    }
+    arguments << u"--bind"_s << git << git;
+    const QString hooks = git + u"/hooks"_s;
+    if (!QFileInfo(hooks).isSymLink()) {
+        arguments
+            << (QFileInfo(hooks).isDir()
+                    ? QStringList{u"--ro-bind"_s, hooks, hooks}
+                    : QStringList{
+                          u"--size"_s, u"4096"_s, u"--tmpfs"_s, hooks, u"--remount-ro"_s, hooks});
+    }
+    const QString config = git + u"/config"_s;
+    if (QFileInfo(config).isFile() && !QFileInfo(config).isSymLink()) {
+        arguments << u"--ro-bind"_s << config << config;
+    }
+}
+
 } // namespace
 
 Host probeHost()
@@ -187,6 +210,7 @@ launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<Et
     }
     arguments << (plan.workspaceReadOnly ? u"--ro-bind"_s : u"--bind"_s) << plan.workspace
               << plan.workspace;
+    addRepository(arguments, plan);
     if (liesIn(host.helper, plan.workspace)) { // whoever works on Signalbox itself
         arguments << u"--ro-bind"_s << host.helper << host.helper;
     }

@@ -133,6 +133,34 @@ private Q_SLOTS:
         QVERIFY(!QFile::exists(m_fixture->workspace + u"/file"_s));
         QVERIFY(QFile::exists(m_fixture->workspace + u"/kept"_s));
     }
+    void whatGitRunsOutsideCannotBePlanted()
+    {
+        const QString git = m_fixture->workspace + u"/.git"_s;
+        m_fixture->write(git + u"/config"_s, "[core]\n");
+        m_fixture->write(git + u"/HEAD"_s, "ref: refs/heads/main\n");
+        m_fixture->write(git + u"/hooks/sample"_s, "x");
+        const auto done = m_fixture->sh(u"echo x > .git/hooks/pre-commit; echo x >> "
+                                        u".git/hooks/sample; git config core.fsmonitor ./x; "
+                                        "echo '[core] hooksPath = /tmp' >> .git/config; rm -rf "
+                                        ".git/hooks; mv .git/hooks .git/h; "
+                                        "mv .git g && mkdir -p .git/hooks && echo x > "
+                                        ".git/hooks/pre-commit; rm -f .git/config; "
+                                        "touch .git/index && echo usable"_s);
+        QVERIFY2(done.output.contains(u"usable"_s),
+                 qPrintable(done.output)); // git itself still works
+        QFile config(git + u"/config"_s);
+        QVERIFY(config.open(QIODevice::ReadOnly));
+        QCOMPARE(config.readAll(), QByteArray("[core]\n"));
+        QCOMPARE(QDir(git + u"/hooks"_s).entryList(QDir::Files), QStringList{u"sample"_s});
+        QVERIFY(!QFile::exists(m_fixture->workspace + u"/g"_s));
+    }
+    void whatGitRunsOutsideCannotBePlantedWhereThereWereNoHooks()
+    {
+        const QString git = m_fixture->workspace + u"/.git"_s;
+        m_fixture->write(git + u"/config"_s, "[core]\n");
+        (void)m_fixture->sh(u"mkdir -p .git/hooks; echo x > .git/hooks/pre-commit"_s);
+        QVERIFY(!QFile::exists(git + u"/hooks/pre-commit"_s));
+    }
     void dataFolderInsideTheWorkspaceIsAbsent()
     {
         const QString data = m_fixture->workspace + u"/.local/signalbox"_s;
