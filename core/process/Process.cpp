@@ -305,6 +305,8 @@ tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64
     call.run = m_run;
     call.approve = m_host.approveModeOf(m_info.channel);
     call.cause = QString::number(responseSeq);
+    call.traceId = m_traceId;
+    call.spanId = m_spanId;
     call.justification = text.left(2000);
     call.callsBefore = m_info.toolCalls;
     call.callLimit = settings.toolCalls;

@@ -36,6 +36,8 @@ NewEntry entryOf(const Call& call, Kind kind, QString cause, QJsonObject payload
     entry.process = call.context.process;
     entry.cause = std::move(cause);
     entry.payload = std::move(payload);
+    entry.traceId = call.traceId;
+    entry.spanId = call.spanId;
     return entry;
 }
 

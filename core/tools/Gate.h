@@ -21,6 +21,8 @@ struct Call
     int callsBefore = 0; ///< tool calls of this process so far, for its budget
     int callLimit = 0;   ///< 0: none
     qint64 callSeq = 0;  ///< of its tool.call; set by the gate
+    QString traceId;        ///< of the process, for what the gate writes down
+    QString spanId;
 };
 
 /// Where a call stood when the program stopped; recovery hands it to Gate::resume.

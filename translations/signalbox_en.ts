@@ -1,0 +1,78 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en_GB" sourcelanguage="en">
+<context>
+    <name>ApprovalFacts</name>
+    <message numerus="yes">
+        <source>and %n more</source>
+        <translation>
+            <numerusform>and %n more</numerusform>
+            <numerusform>and %n more</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ChannelsModel</name>
+    <message numerus="yes">
+        <source>%n running</source>
+        <translation>
+            <numerusform>%n running</numerusform>
+            <numerusform>%n running</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n waiting for you</source>
+        <translation>
+            <numerusform>%n waiting for you</numerusform>
+            <numerusform>%n waiting for you</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>JournalPanel</name>
+    <message numerus="yes">
+        <source>%n kinds</source>
+        <translation>
+            <numerusform>%n kind</numerusform>
+            <numerusform>%n kinds</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>MainWindow</name>
+    <message numerus="yes">
+        <source>%1 (and %n more)</source>
+        <translation>
+            <numerusform>%1 (and %n more)</numerusform>
+            <numerusform>%1 (and %n more)</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>TranscriptView</name>
+    <message numerus="yes">
+        <source>Jump to latest – %n new</source>
+        <translation>
+            <numerusform>Jump to latest – %n new</numerusform>
+            <numerusform>Jump to latest – %n new</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>VisibleText</name>
+    <message numerus="yes">
+        <source>%n invisible characters are shown by their codes.</source>
+        <translation>
+            <numerusform>%n invisible character is shown by its code.</numerusform>
+            <numerusform>%n invisible characters are shown by their codes.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%n characters only look like others; their codes stand behind them.</source>
+        <translation>
+            <numerusform>%n character only looks like another; its code stands behind it.</numerusform>
+            <numerusform>%n characters only look like others; their codes stand behind them.</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
