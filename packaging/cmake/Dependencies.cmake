@@ -12,7 +12,6 @@ pkg_check_modules(SQLITE3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(GIT2 REQUIRED IMPORTED_TARGET libgit2)
 pkg_check_modules(MICROHTTPD REQUIRED IMPORTED_TARGET libmicrohttpd)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
-pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 
 set(CMAKE_AUTOMOC OFF) # on only where QObjects are declared, see Library.cmake
 set(CMAKE_AUTORCC OFF)
