@@ -17,7 +17,15 @@ Exit start(const Arguments& arguments, Session& session, protocol::StartRun comm
     if (!started) {
         return complain(started.error(), arguments.json);
     }
-    return follower.follow(started->agent, started->run, started->seq - 1, end);
+    // Its channel was made before the run began in it; that belongs to it as well.
+    protocol::QueryJournal first;
+    first.agent = started->agent;
+    first.process = started->run;
+    first.before = started->seq;
+    auto before = session.client().request(std::move(first)).wait();
+    const qint64 from =
+        before && !before->entries.isEmpty() ? before->entries.last().seq : started->seq;
+    return follower.follow(started->agent, started->run, from - 1, end);
 }
 
 } // namespace

@@ -13,6 +13,8 @@ namespace sb::config {
 namespace {
 // Long enough for an editor to write, rename and set permissions; short enough to feel immediate.
 constexpr Milliseconds settle{150};
+// In a folder that changes all the time it is read nevertheless.
+constexpr Milliseconds atMost{1000};
 } // namespace
 
 struct ConfigWatcher::Private
@@ -32,6 +34,7 @@ struct ConfigWatcher::Private
     // These live on the executor.
     std::unique_ptr<QFileSystemWatcher> watcher;
     Subscription timer;
+    qint64 changedUs = 0; ///< when the first change came that was not read yet; 0: none
     bool closed = false;
 
     Private(QString p, QString h, Executor& e, Clock& c, Listener l)
@@ -119,9 +122,16 @@ void ConfigWatcher::start()
             if (!self || self->closed) {
                 return;
             }
+            const qint64 now = self->clock.steadyUs();
+            if (self->changedUs == 0) {
+                self->changedUs = now;
+            } else if (std::chrono::microseconds(now - self->changedUs) > atMost - settle) {
+                return; // the timer that runs is the last one
+            }
             self->timer = self->clock.after(settle, self->executor, [weak] {
                 const auto again = weak.lock();
                 if (again && !again->closed) {
+                    again->changedUs = 0;
                     again->watch();
                     again->read();
                 }

@@ -308,7 +308,8 @@ void apply(Connection& connection, const Entry& entry)
         onToolCall(connection, entry);
         break;
     case Kind::ToolStarted:
-        connection.run("UPDATE open_call SET started_seq = ? WHERE process = ? AND call = ?",
+        // The question that let it begin is done with: one that comes after asks about doing it again.
+        connection.run("UPDATE open_call SET started_seq = ?, approval = '' WHERE process = ? AND call = ?",
                        entry.seq,
                        entry.process,
                        field(entry, "call"));

@@ -55,7 +55,12 @@ Result<> Home::prepare() const
                             .arg(folder),
                         folder);
         }
-        if (folder == data || folder == run || folder == state) {
+        // Only when they are not so already: whoever watches the folder is not to be woken for
+        // nothing.
+        constexpr auto others = QFile::ReadGroup | QFile::WriteGroup | QFile::ExeGroup |
+                                QFile::ReadOther | QFile::WriteOther | QFile::ExeOther;
+        if ((folder == data || folder == run || folder == state) &&
+            (QFileInfo(folder).permissions() & others) != 0) {
             QFile::setPermissions(folder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
         }
     }

@@ -190,8 +190,8 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
 
     policy::Decision decision = policy::decide(m.rules(), plan.action);
     if (state.started && !tool->isIdempotent()) {
-        // It may have taken effect already; only a person can know whether once more does harm.
-        state.approval.clear();
+        // It may have taken effect already; only a person can know whether once more does harm. A
+        // question that the call has open was asked since it began: it is that one.
         if (decision.verdict != policy::Verdict::Forbid) {
             decision.verdict = policy::Verdict::Ask;
             decision.rule = QStringLiteral("recovery");

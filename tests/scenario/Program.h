@@ -124,6 +124,15 @@ public:
         QVERIFY(put(config(), configText(policy, more)));
     }
 
+    /// The worker runs a script of the workspace, which a rule allows: no rule allows a line that writes by itself.
+    void playAllowedScript(const QByteArray& script)
+    {
+        put(workspace() + QStringLiteral("/job.sh"), script);
+        playShell(QStringLiteral("sh job.sh"));
+        writeConfig({allowScript});
+    }
+    const QString allowScript = QStringLiteral("{match: \"shell(sh job.sh)\", decide: allow}");
+
     /// The scripted model's part in "one worker runs this command". It depends on nothing but what
     /// it is asked, so that a program that was killed may ask again.
     void playShell(const QString& command)

@@ -157,8 +157,7 @@ private Q_SLOTS:
     void a_run_prints_every_entry_and_ends_with_the_outcome()
     {
         Program program;
-        program.playShell(u"echo once >> log"_s);
-        program.writeConfig({u"{match: \"shell\", decide: allow}"_s});
+        program.playAllowedScript("echo once >> log\n");
         const auto ended = program.run({u"run"_s, u"--json"_s, u"Write a line"_s});
         QVERIFY2(ended.code == 0, ended.said());
         qint64 seq = 0;
