@@ -100,6 +100,8 @@ private Q_SLOTS:
     void failureStandsOnTheCard();
     void nothingMovesUnderThePointer();
     void slidUnderThePointerTakesNoClick();
+    void answersStayInSight();
+    void scrolledUnderThePointerTakesNoClick();
     void commandIsWholeAndHiddenCharactersShow();
     void factsAndWordsAreApart();
     void linksToTheJournal();
@@ -616,6 +618,76 @@ void tst_ApprovalsPanel::slidUnderThePointerTakesNoClick()
     f.clock.advance(ApprovalCard::slideGuard);
     click(button(*card, u"accept"_s));
     QTRY_COMPARE(f.runtime.asked<SettleApproval>().size(), 1);
+}
+
+void tst_ApprovalsPanel::answersStayInSight()
+{
+    Fixture f({460, 260});
+    ask(f, 2, Risk::High);
+    f.runtime.snapshot.approvals.first().diff = QString(u"+line\n"_s).repeated(60);
+    f.open();
+    auto& cards = f.panel.cards();
+    auto* first = cards.card(question(0).id);
+    auto* accept = button(*first, u"accept"_s);
+    const auto isSeen = [&](QWidget* widget) {
+        const QRect seen(widget->mapTo(cards.viewport(), QPoint()), widget->size());
+        return cards.viewport()->rect().contains(seen);
+    };
+    QVERIFY(first->height() > cards.viewport()->height());
+    for (const auto& name : {u"accept"_s, u"edit"_s, u"reject"_s}) {
+        QVERIFY2(isSeen(button(*first, name)), qPrintable(name));
+    }
+    QVERIFY(first->coveredHeight() > 0);
+    // They are the same buttons: still two steps for high risk, and Return is none of them.
+    accept->setFocus();
+    QTest::keyClick(accept, Qt::Key_Return);
+    QTest::mouseClick(accept, Qt::LeftButton);
+    f.settle();
+    QTest::mouseClick(accept, Qt::LeftButton);
+    QVERIFY(isSeen(accept));
+    QVERIFY(isSeen(button(*first, u"back"_s)));
+    QCOMPARE(f.runtime.asked<SettleApproval>().size(), 0);
+    QVERIFY(first->leave());
+    // At its end the row stands at its place, and the next card brings its own.
+    auto* bar = cards.verticalScrollBar();
+    bar->setValue(bar->value() + first->geometry().bottom() - cards.viewport()->height() + 10);
+    f.settle();
+    QCOMPARE(first->coveredHeight(), 0);
+    QVERIFY(isSeen(accept));
+    bar->setValue(bar->maximum());
+    f.settle();
+    QVERIFY(isSeen(button(*cards.card(question(1).id), u"accept"_s)));
+}
+
+void tst_ApprovalsPanel::scrolledUnderThePointerTakesNoClick()
+{
+    Fixture f({460, 260});
+    ask(f, 2);
+    for (auto& approval : f.runtime.snapshot.approvals) {
+        approval.diff = QString(u"+line\n"_s).repeated(60);
+    }
+    f.open();
+    auto& cards = f.panel.cards();
+    auto* accept = button(*cards.card(question(0).id), u"accept"_s);
+    const QPoint aim = accept->mapToGlobal(accept->rect().center());
+    QCursor::setPos(aim);
+    // The wheel turns, and where the first card's answer was is the second card's.
+    auto* bar = cards.verticalScrollBar();
+    auto* second = cards.card(question(1).id);
+    while (second == nullptr || second->y() > 20) {
+        QVERIFY(bar->value() < bar->maximum());
+        bar->setValue(bar->value() + 40);
+        second = cards.card(question(1).id);
+    }
+    accept = button(*second, u"accept"_s);
+    QVERIFY(accept->rect().contains(accept->mapFromGlobal(aim)));
+    click(accept);
+    f.settle();
+    QCOMPARE(f.runtime.asked<SettleApproval>().size(), 0);
+    f.clock.advance(ApprovalCard::slideGuard);
+    click(accept);
+    QTRY_COMPARE(f.runtime.asked<SettleApproval>().size(), 1);
+    QCursor::setPos({});
 }
 
 void tst_ApprovalsPanel::commandIsWholeAndHiddenCharactersShow()

@@ -1,6 +1,7 @@
 #include "ui/panels/approvals/ApprovalCard.h"
 
 #include "ui/models/Words.h"
+#include "ui/panels/approvals/ActionRow.h"
 #include "ui/panels/approvals/ApprovalFacts.h"
 #include "ui/panels/parts/FlowLayout.h"
 #include "ui/panels/parts/WrappedText.h"
@@ -90,9 +91,7 @@ void ApprovalCard::build()
     body->addWidget(m_rejectRow);
     connect(m_reason, &QLineEdit::returnPressed, this, &ApprovalCard::reject);
 
-    m_buttons = new QWidget(m_body);
-    auto* buttons = new FlowLayout(m_buttons);
-    buttons->setContentsMargins({});
+    m_buttons = new ActionRow(m_context.theme, this);
     const auto button = [&](const QString& icon, const QString& name) {
         auto* made = new QPushButton(m_buttons);
         made->setAutoDefault(false);
@@ -101,7 +100,7 @@ void ApprovalCard::build()
             made->setIcon(m_context.theme.icon(icon));
         }
         made->installEventFilter(this);
-        buttons->addWidget(made);
+        m_buttons->buttons().addWidget(made);
         return made;
     };
     auto* journal = button(u"journal"_s, u"journalLink"_s);
@@ -122,7 +121,10 @@ void ApprovalCard::build()
     connect(m_rejectButton, &QPushButton::clicked, this, &ApprovalCard::reject);
     connect(m_editButton, &QPushButton::clicked, this, &ApprovalCard::edit);
     connect(m_acceptButton, &QPushButton::clicked, this, &ApprovalCard::accept);
-    body->addWidget(m_buttons);
+    auto* place = m_buttons->makePlace(m_body);
+    body->addWidget(place);
+    place->installEventFilter(this);
+    m_body->installEventFilter(this);
 }
 
 void ApprovalCard::setApproval(const ApprovalInfo& approval)
@@ -182,6 +184,7 @@ void ApprovalCard::fill()
     m_fold->setToolTip(m_fold->accessibleName());
     if (m_body != nullptr) {
         m_body->setVisible(!m_isFolded);
+        m_buttons->setVisible(!m_isFolded);
     }
     showOutcome();
     showMode();
@@ -263,8 +266,8 @@ void ApprovalCard::showMode()
     m_acceptButton->setText(words);
     m_acceptButton->setEnabled(!isSending && !m_isDwelling &&
                                (m_editor == nullptr || m_editor->canAccept()));
-    m_buttons->layout()->invalidate();
-    m_buttons->updateGeometry();
+    m_buttons->contentsChanged();
+    placeAnswers();
 }
 
 void ApprovalCard::tick()
@@ -296,6 +299,33 @@ int ApprovalCard::heightFor(int width) const
     m_layout->activate();
     return m_layout->hasHeightForWidth() ? m_layout->totalHeightForWidth(width)
                                          : m_layout->totalSizeHint().height();
+}
+
+void ApprovalCard::setVisibleBottom(int bottom)
+{
+    m_visibleBottom = bottom;
+    placeAnswers();
+}
+
+int ApprovalCard::coveredHeight() const
+{
+    return m_buttons != nullptr && m_buttons->isStuck() ? m_buttons->height() : 0;
+}
+
+QRect ApprovalCard::answersRect() const
+{
+    return m_buttons != nullptr && m_buttons->isVisibleTo(this) ? m_buttons->geometry() : QRect();
+}
+
+void ApprovalCard::placeAnswers()
+{
+    if (m_buttons == nullptr || m_isFolded) {
+        return;
+    }
+    const bool mayStick = m_approval.state == ApprovalState::Waiting;
+    // Above them stays at least the line that says whose answers they are.
+    m_buttons->settle(mayStick ? m_visibleBottom : QWIDGETSIZE_MAX,
+                      m_head->geometry().bottom() + 1);
 }
 
 void ApprovalCard::accept()
@@ -543,7 +573,9 @@ void ApprovalCard::keyPressEvent(QKeyEvent* event)
 
 bool ApprovalCard::eventFilter(QObject* watched, QEvent* event)
 {
-    if (event->type() == QEvent::KeyPress) {
+    if (event->type() == QEvent::Move || event->type() == QEvent::Resize) {
+        placeAnswers();
+    } else if (event->type() == QEvent::KeyPress) {
         const auto* key = static_cast<QKeyEvent*>(event);
         const bool isReturn = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
         // Some desktops let Return press a button; here it never may. A key that is held down is no

@@ -16,6 +16,7 @@ class ToneLabel;
 
 namespace sb::panels {
 
+class ActionRow;
 class ApprovalFacts;
 class WrappedText;
 
@@ -50,6 +51,13 @@ public:
     [[nodiscard]] bool isBusy() const { return m_mode != Mode::Idle; }
     [[nodiscard]] bool hasFocusInside() const;
     [[nodiscard]] int heightFor(int width) const;
+    /// The lower edge of what is seen of the card, in its own coordinates: a waiting card keeps its
+    /// answers above it.
+    void setVisibleBottom(int bottom);
+    /// The part that the answers cover at that edge; 0 while they stand at their place.
+    [[nodiscard]] int coveredHeight() const;
+    /// Where the answers are; empty while there are none.
+    [[nodiscard]] QRect answersRect() const;
 
     // What the keys and buttons do.
     void accept();
@@ -90,6 +98,7 @@ private:
     void send(bool isAccepted, std::optional<QJsonObject> arguments, const QString& note);
     void answered(Result<protocol::ApprovalInfo> reply);
     void showProblem(const QString& problem);
+    void placeAnswers();
     [[nodiscard]] bool needsSecondStep() const;
 
     Context m_context;
@@ -101,6 +110,7 @@ private:
     bool m_isDwelling = false;
     bool m_sentHere = false; // this card's own answer settled it
     qint64 m_slidAt = -1;    // steady time
+    int m_visibleBottom = QWIDGETSIZE_MAX;
     Subscription m_dwell;
     Subscription m_disarm;
 
@@ -118,7 +128,7 @@ private:
     QVBoxLayout* m_editArea = nullptr;
     QPointer<ArgumentsEditor> m_editor;
     ApprovalFacts* m_facts = nullptr;
-    QWidget* m_buttons = nullptr;
+    ActionRow* m_buttons = nullptr;
     QPushButton* m_rejectButton = nullptr;
     QPushButton* m_editButton = nullptr;
     QPushButton* m_backButton = nullptr;

@@ -144,12 +144,19 @@ void CardList::bringIntoView()
         // Its place inside the card is of this moment, not of the last paint.
         card->layout()->activate();
     }
+    int page = viewport()->height();
+    for (const auto* card : std::as_const(m_cards)) {
+        const bool isAnswer =
+            card->answersRect().contains(part->mapTo(viewport(), QPoint()) - card->pos());
+        if (card->isAncestorOf(part) && !isAnswer) {
+            page -= card->coveredHeight();
+        }
+    }
     const QRect rect(part->mapTo(viewport(), QPoint()), part->size());
     auto* bar = verticalScrollBar();
-    if (rect.bottom() > viewport()->height()) {
-        bar->setValue(
-            bar->value() +
-            std::min(rect.bottom() - viewport()->height() + theme::space::margin, rect.top()));
+    if (rect.bottom() > page) {
+        bar->setValue(bar->value() +
+                      std::min(rect.bottom() - page + theme::space::margin, rect.top()));
     } else if (rect.top() < 0) {
         bar->setValue(bar->value() + rect.top() - theme::space::margin);
     }
@@ -249,8 +256,33 @@ void CardList::arrange()
         card->setGeometry(rect);
         card->show();
     }
+    placeAnswers();
     dropFarCards();
     m_isArranging = false;
+}
+
+// The answers of a card stay in sight. A row of them that has come to lie under a resting pointer,
+// because the list was scrolled or a card grew, may be another card's than the one that was aimed
+// at.
+void CardList::placeAnswers()
+{
+    const QPoint pointer = viewport()->mapFromGlobal(QCursor::pos());
+    const auto before = std::exchange(m_answers, {});
+    for (const auto& [id, card] : m_cards.asKeyValueRange()) {
+        card->setVisibleBottom(viewport()->height() - card->y());
+        const QRect inCard = card->answersRect();
+        if (inCard.isEmpty()) {
+            continue;
+        }
+        const QRect now = inCard.translated(card->pos());
+        m_answers.insert(id, now);
+        const auto last = before.constFind(id);
+        const bool hasCome = last != before.constEnd() ? *last != now && !last->contains(pointer)
+                                                       : !before.isEmpty();
+        if (hasCome && now.contains(pointer)) {
+            card->guardAgainstSlip();
+        }
+    }
 }
 
 void CardList::dropFarCards()

@@ -60,6 +60,7 @@ private:
     void bringIntoView();
     void focusMoved(QWidget* old, QWidget* now);
     ApprovalCard* makeCard(const QString& id);
+    void placeAnswers();
     void dropFarCards();
     [[nodiscard]] int place();
     [[nodiscard]] int rowOf(const QString& id) const;
@@ -75,7 +76,8 @@ private:
     QStringList m_lingering; // settled here, and still at their place
     QHash<QString, ApprovalCard*> m_cards;
     QHash<QString, int> m_heights;
-    QSet<QString> m_opened; // decided cards that show their details
+    QHash<QString, QRect> m_answers; // where the answers of the cards were seen last
+    QSet<QString> m_opened;          // decided cards that show their details
     QPushButton* m_decided;
     QPointer<QWidget>
         m_wanted; // a part of a card that is to be scrolled to after the next arrangement
