@@ -5,6 +5,7 @@
 #include "ui/models/VisibleText.h"
 #include "ui/models/Words.h"
 #include "ui/models/WorkersModel.h"
+#include "ui/widgets/PlainLine.h"
 
 #include <QAbstractItemModelTester>
 #include <QSignalSpy>
@@ -133,6 +134,8 @@ class tst_Models final : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
+    void plainLine_data();
+    void plainLine();
     void workersComeAndChange();
     void workersAgeOnlyWhileTheyLive();
     void workersInOrder();
@@ -159,6 +162,45 @@ private Q_SLOTS:
     void schema();
     void quoting();
 };
+
+void tst_Models::plainLine_data()
+{
+    QTest::addColumn<QString>("markdown");
+    QTest::addColumn<QString>("plain");
+    const auto row = [](const char* name, const QString& markdown, const QString& plain) {
+        QTest::newRow(name) << markdown << plain;
+    };
+    row("words", u"Nothing to do."_s, u"Nothing to do."_s);
+    row("bold", u"**Fixed and committed.**\n\n- more"_s, u"Fixed and committed."_s);
+    row("emphasis",
+        u"a *small* and _quiet_ ~~old~~ ***loud*** one"_s,
+        u"a small and quiet old loud one"_s);
+    row("nested", u"**the `-ge 10` of _it_**"_s, u"the -ge 10 of it"_s);
+    row("heading", u"\n\n## The *median*\ntext"_s, u"The median"_s);
+    row("an issue is no heading", u"#12 is open"_s, u"#12 is open"_s);
+    row("list", u"- [ ] first\n- second"_s, u"first"_s);
+    row("quote", u"> > said"_s, u"said"_s);
+    row("code", u"Run `make -j2 **all**` now"_s, u"Run make -j2 **all** now"_s);
+    row("fence", u"```sh\n# not a heading\n```"_s, u"# not a heading"_s);
+    row("rule", u"---\ntext"_s, u"text"_s);
+    row("link", u"See [the **docs**](https://a.example/(x)) first"_s, u"See the docs first"_s);
+    row("picture", u"![a plan](plan.png)"_s, u"a plan"_s);
+    row("address", u"At <https://a.example/b>"_s, u"At https://a.example/b"_s);
+    row("escaped", u"\\*not\\* it"_s, u"*not* it"_s);
+    row("snake case", u"call my_own_name and __init__.py"_s, u"call my_own_name and __init__.py"_s);
+    row("arithmetic", u"2*3*4 and 2 * 3 * 4, 2 ** 8"_s, u"2*3*4 and 2 * 3 * 4, 2 ** 8"_s);
+    row("globs", u"*.cpp and *.h"_s, u"*.cpp and *.h"_s);
+    row("open", u"**never closed, [nor this](x"_s, u"**never closed, [nor this](x"_s);
+    row("less than", u"if a < b and c > d"_s, u"if a < b and c > d"_s);
+    row("nothing", QString(), QString());
+    row("only marks", u"***"_s, u"***"_s);
+}
+
+void tst_Models::plainLine()
+{
+    QFETCH(QString, markdown);
+    QTEST(widgets::plainLine(markdown), "plain");
+}
 
 void tst_Models::workersComeAndChange()
 {

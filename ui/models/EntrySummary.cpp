@@ -2,6 +2,7 @@
 
 #include "ui/models/Words.h"
 #include "ui/widgets/Format.h"
+#include "ui/widgets/PlainLine.h"
 
 #include <QCoreApplication>
 
@@ -42,6 +43,20 @@ QString field(const QJsonObject& object, std::initializer_list<QLatin1StringView
 {
     for (const auto name : names) {
         if (auto text = scalarText(object.value(name)); !text.isEmpty()) {
+            return text;
+        }
+    }
+    return {};
+}
+
+// The same of a field that is written in Markdown: what a person or a model said.
+QString prose(const QJsonObject& object, std::initializer_list<QLatin1StringView> names)
+{
+    for (const auto name : names) {
+        const auto value = object.value(name);
+        const auto text =
+            value.isString() ? widgets::plainLine(value.toString()) : scalarText(value);
+        if (!text.isEmpty()) {
             return text;
         }
     }
@@ -132,7 +147,7 @@ QString responseText(const QJsonObject& payload)
     }
     return joined(
         {field(payload, {"error"_L1}),
-         field(message, {"text"_L1}),
+         prose(message, {"text"_L1}),
          calls.isEmpty() ? QString() : EntrySummary::tr("calls %1").arg(calls.join(u", "_s)),
          tokensText(payload)});
 }
@@ -186,16 +201,16 @@ QString specific(const Entry& entry)
     case Kind::MessageReceived:
     case Kind::MessageSent: {
         const auto from = field(payload, {"from"_L1, "author"_L1});
-        const auto text = field(payload, {"text"_L1});
+        const auto text = prose(payload, {"text"_L1});
         return from.isEmpty() || text.isEmpty() ? text : EntrySummary::tr("%1: %2").arg(from, text);
     }
     case Kind::ProcessStarted:
-        return joined({field(payload, {"kind"_L1}), field(payload, {"task"_L1, "question"_L1})});
+        return joined({field(payload, {"kind"_L1}), prose(payload, {"task"_L1, "question"_L1})});
     case Kind::ProcessStatus:
-        return field(payload, {"status"_L1, "text"_L1});
+        return prose(payload, {"status"_L1, "text"_L1});
     case Kind::ProcessEnded:
         return joined({field(payload, {"state"_L1, "outcome"_L1}),
-                       field(payload, {"result"_L1, "text"_L1, "reason"_L1})});
+                       prose(payload, {"result"_L1, "text"_L1, "reason"_L1})});
     case Kind::ModelRequest:
         return requestText(payload);
     case Kind::ModelResponse:
@@ -227,9 +242,9 @@ QString specific(const Entry& entry)
         return joined({EntrySummary::tr("entry %1").arg(field(payload, {"seq"_L1})),
                        field(payload, {"reason"_L1})});
     case Kind::RunStarted:
-        return field(payload, {"task"_L1});
+        return prose(payload, {"task"_L1});
     case Kind::RunFinished:
-        return joined({field(payload, {"outcome"_L1}), field(payload, {"text"_L1})});
+        return joined({field(payload, {"outcome"_L1}), prose(payload, {"text"_L1})});
     case Kind::TurnStarted:
     case Kind::MemoryChanged:
     case Kind::HistoryCompacted:

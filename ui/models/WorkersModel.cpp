@@ -3,6 +3,7 @@
 #include "ui/models/Words.h"
 #include "ui/widgets/Badge.h"
 #include "ui/widgets/Format.h"
+#include "ui/widgets/PlainLine.h"
 
 namespace sb::models {
 
@@ -12,7 +13,7 @@ using protocol::ProcessState;
 using widgets::countText;
 using widgets::durationText;
 using widgets::exactTimeText;
-using widgets::firstLine;
+using widgets::plainLine;
 
 namespace {
 
@@ -30,12 +31,12 @@ bool isListed(const ProcessInfo& info)
     return false;
 }
 
-bool hasEnded(const ProcessInfo& info)
+} // namespace
+
+bool WorkersModel::hasEnded(const ProcessInfo& info)
 {
     return info.state != ProcessState::Running && info.state != ProcessState::WaitingApproval;
 }
-
-} // namespace
 
 WorkersModel::WorkersModel(const Clock& clock, QObject* parent)
     : QAbstractTableModel(parent), m_clock(clock)
@@ -166,7 +167,7 @@ QString WorkersModel::text(const ProcessInfo& info, int column) const
 {
     switch (column) {
     case Task:
-        return firstLine(info.task);
+        return plainLine(info.task);
     case Agent:
         return info.agent;
     case State:
@@ -176,7 +177,7 @@ QString WorkersModel::text(const ProcessInfo& info, int column) const
     case ToolCalls:
         return countText(info.toolCalls);
     case Status:
-        return firstLine(hasEnded(info) && !info.result.isEmpty() ? info.result : info.status);
+        return plainLine(hasEnded(info) && !info.result.isEmpty() ? info.result : info.status);
     case Tokens:
         return briefCountText(info.inputTokens + info.outputTokens);
     default:
@@ -313,7 +314,7 @@ bool WorkersFilter::filterAcceptsRow(int row, const QModelIndex& parent) const
 {
     Q_UNUSED(parent)
     const auto& info = static_cast<const WorkersModel*>(sourceModel())->at(row);
-    if (!m_showEnded && hasEnded(info)) {
+    if (!m_showEnded && WorkersModel::hasEnded(info)) {
         return false;
     }
     return std::ranges::all_of(m_words, [&](const QString& word) {
@@ -333,12 +334,14 @@ bool WorkersFilter::lessThan(const QModelIndex& left, const QModelIndex& right) 
         // What waits for a person stands on top, then what runs, then what ended, each the newest
         // first.
         const auto rank = [](const ProcessInfo& info) {
-            return hasEnded(info) ? 2 : info.state == ProcessState::WaitingApproval ? 0 : 1;
+            return WorkersModel::hasEnded(info)                  ? 2
+                   : info.state == ProcessState::WaitingApproval ? 0
+                                                                 : 1;
         };
         if (rank(a) != rank(b)) {
             return rank(a) < rank(b);
         }
-        return hasEnded(a) ? a.endedAt > b.endedAt : a.startedAt > b.startedAt;
+        return WorkersModel::hasEnded(a) ? a.endedAt > b.endedAt : a.startedAt > b.startedAt;
     }
     return QSortFilterProxyModel::lessThan(left, right);
 }

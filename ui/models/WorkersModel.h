@@ -32,6 +32,7 @@ public:
     /// Lets the times of the living rows be read again. Nothing else changes.
     void tick();
 
+    [[nodiscard]] static bool hasEnded(const protocol::ProcessInfo& info);
     [[nodiscard]] const protocol::ProcessInfo& at(int row) const { return m_rows.at(row); }
     /// The row of a process, or -1.
     [[nodiscard]] int find(const QString& agent, const QString& id) const;

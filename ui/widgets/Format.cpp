@@ -77,6 +77,9 @@ QString durationText(qint64 microseconds)
 {
     const qint64 us = std::max<qint64>(0, microseconds);
     const QLocale locale;
+    if (us > 0 && us < 50'000) {
+        return Format::tr("< %1 s").arg(locale.toString(0.1, 'f', 1)); // "0.0 s" looks like nothing
+    }
     if (us < 9'950'000) {
         return Format::tr("%1 s").arg(locale.toString(double(us) / 1e6, 'f', 1));
     }

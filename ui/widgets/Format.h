@@ -6,7 +6,7 @@
 /// How numbers and times are written for people; through the locale, and translatable.
 namespace sb::widgets {
 
-/// "0.3 s", "1.2 s", "59 s", "3 min 04 s", "2 h 05 min", "3 d 4 h".
+/// "< 0.1 s", "0.3 s", "1.2 s", "59 s", "3 min 04 s", "2 h 05 min", "3 d 4 h".
 QString durationText(qint64 microseconds);
 /// "now", "40 s ago", "5 min ago", "3 h ago", "yesterday", "12 Nov", "12 Nov 2025"; "in 5 min" for
 /// the future.

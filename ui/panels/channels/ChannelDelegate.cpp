@@ -2,6 +2,7 @@
 
 #include "ui/panels/channels/ChannelsModel.h"
 #include "ui/widgets/Format.h"
+#include "ui/widgets/PlainLine.h"
 
 #include <QApplication>
 #include <QPainter>
@@ -140,7 +141,10 @@ void ChannelDelegate::paint(QPainter* painter,
               m_theme.colour(Tone::Secondary),
               age);
     }
-    write(second, m_theme.secondary(), m_theme.colour(Tone::Secondary), row.channel.lastText);
+    write(second,
+          m_theme.secondary(),
+          m_theme.colour(Tone::Secondary),
+          widgets::plainLine(row.channel.lastText));
     painter->restore();
 }
 

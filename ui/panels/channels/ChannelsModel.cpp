@@ -1,5 +1,7 @@
 #include "ui/panels/channels/ChannelsModel.h"
 
+#include "ui/widgets/PlainLine.h"
+
 using namespace Qt::StringLiterals;
 
 namespace sb::panels {
@@ -11,7 +13,7 @@ int ChannelsModel::rowCount(const QModelIndex& parent) const
 
 QString ChannelsModel::titleOf(const protocol::ChannelInfo& channel)
 {
-    return channel.title.isEmpty() ? tr("New conversation") : channel.title;
+    return channel.title.isEmpty() ? tr("New conversation") : widgets::plainLine(channel.title);
 }
 
 QVariant ChannelsModel::data(const QModelIndex& index, int role) const
@@ -47,7 +49,7 @@ QVariant ChannelsModel::data(const QModelIndex& index, int role) const
         if (row.channel.waiting > 0) {
             parts.append(tr("%n waiting for you", nullptr, row.channel.waiting));
         }
-        parts.append(row.channel.lastText);
+        parts.append(widgets::plainLine(row.channel.lastText));
         return parts.join(u", "_s);
     }
     default:
