@@ -67,6 +67,8 @@ class tst_Workers final : public QObject
 
 private Q_SLOTS:
     void theLivingComeFirst();
+    void theNewestAtWorkIsSelected();
+    void whatWasNotPrintedIsNotShownEmpty();
     void cancelByButton();
     void cancelByKey();
     void cancelFromTheMenu();
@@ -101,6 +103,57 @@ void tst_Workers::theLivingComeFirst()
     f.runtime.publish(protocol::ProcessChanged{changed});
     QTRY_COMPARE(f.panel.badge(), 2);
     QCOMPARE(model->rowCount(), 5); // it stays
+}
+
+void tst_Workers::theNewestAtWorkIsSelected()
+{
+    Fixture f;
+    f.open();
+    const auto current = [&] {
+        return table(f).currentIndex().data(WorkersModel::IdRole).toString();
+    };
+    auto begin = [&](const QString& id, TimeUs startedAt, ProcessState state) {
+        auto info = f.runtime.snapshot.processes.at(1);
+        info.id = id;
+        info.startedAt = startedAt;
+        info.state = state;
+        info.endedAt = state == ProcessState::Running ? 0 : startedAt + 1;
+        f.runtime.publish(protocol::ProcessChanged{info});
+        f.settle();
+    };
+    begin(u"wrk-1"_s, test::DemoRuntime::now, ProcessState::Running);
+    QCOMPARE(current(), u"wrk-1"_s);
+    begin(u"wrk-2"_s, test::DemoRuntime::now + 10, ProcessState::Running);
+    QCOMPARE(current(), u"wrk-2"_s);
+    begin(u"wrk-2"_s, test::DemoRuntime::now + 10, ProcessState::Succeeded);
+    QCOMPARE(current(), u"wrk-1"_s);            // that one is still at work
+    clickRow(f, table(f).currentIndex().row()); // from here on the person's choice stays
+    begin(u"wrk-3"_s, test::DemoRuntime::now + 20, ProcessState::Running);
+    QCOMPARE(current(), u"wrk-1"_s);
+    auto* search = f.panel.findChild<QLineEdit*>();
+    search->setText(suite);
+    search->setText(u"wrk-3"_s);
+    QCOMPARE(current(), u"wrk-3"_s);
+    search->clear();
+    QCOMPARE(current(), u"wrk-1"_s);
+}
+
+void tst_Workers::whatWasNotPrintedIsNotShownEmpty()
+{
+    Fixture f;
+    f.runtime.outputs.clear();
+    auto& silent = f.runtime.snapshot.processes[1];
+    silent.status = u"thinking"_s;
+    f.open();
+    clickRow(f, rowOf(f, suite));
+    auto* tabs = f.panel.findChild<QTabWidget*>();
+    QTRY_COMPARE(tabs->currentIndex(), 1);
+    f.runtime.publish(protocol::OutputTail{silent.agent, silent.id, u"now it prints\n"_s});
+    QTRY_COMPARE(tabs->currentIndex(), 0);
+    tabs->setCurrentIndex(1); // the person's pick stays
+    f.runtime.publish(protocol::OutputTail{silent.agent, silent.id, u"and more\n"_s});
+    f.settle();
+    QCOMPARE(tabs->currentIndex(), 1);
 }
 
 void tst_Workers::cancelByButton()
@@ -364,6 +417,13 @@ void tst_Workers::narrowAndWide()
     }
     QVERIFY(table(f).isColumnHidden(WorkersModel::State));
     QVERIFY(!table(f).isColumnHidden(WorkersModel::Task));
+    // A table says how much was done and what was said last; where there is no room for that, a row
+    // has two lines.
+    f.panel.resize(1300, 1400);
+    f.settle();
+    QVERIFY(!table(f).isColumnHidden(WorkersModel::ToolCalls));
+    QVERIFY(!table(f).isColumnHidden(WorkersModel::Status));
+    QVERIFY(table(f).columnWidth(WorkersModel::Task) > table(f).columnWidth(WorkersModel::Status));
 }
 
 void tst_Workers::tenThousand()

@@ -6,13 +6,16 @@
 #include "ui/widgets/Badge.h"
 #include "ui/widgets/Format.h"
 #include "ui/widgets/Labels.h"
+#include "ui/widgets/PlainLine.h"
 
 #include <QBoxLayout>
 #include <QClipboard>
 #include <QGuiApplication>
 #include <QPlainTextEdit>
 #include <QPushButton>
+#include <QScopedValueRollback>
 #include <QTabWidget>
+#include <QTextDocument>
 
 using namespace Qt::StringLiterals;
 
@@ -75,6 +78,9 @@ WorkerDetails::WorkerDetails(const Context& context, QWidget* parent)
     m_journal->setIcon(context.theme.icon(u"journal"_s));
     m_cancel->setObjectName(u"cancelWorker"_s);
     m_journal->setToolTip(tr("Show the start of this worker in the journal"));
+    connect(m_tabs, &QTabWidget::currentChanged, this, [this] {
+        m_hasPicked = m_hasPicked || !m_isPicking;
+    });
     connect(m_cancel, &QPushButton::clicked, this, &WorkerDetails::cancel);
     connect(m_copy, &QPushButton::clicked, this, [this] {
         QGuiApplication::clipboard()->setText(m_info.task);
@@ -93,6 +99,7 @@ void WorkerDetails::show(const ProcessInfo& info)
     m_info = info;
     if (isAnother) {
         m_isCancelling = false;
+        m_hasPicked = false;
         showProblem({});
         askForOutput();
     }
@@ -116,6 +123,7 @@ void WorkerDetails::askForOutput()
             m_tail->setPlaceholderText(
                 reply ? tr("Nothing was printed yet.")
                       : tr("The output cannot be shown: %1").arg(reply.error().message));
+            pickTab();
         });
 }
 
@@ -130,6 +138,18 @@ void WorkerDetails::appendOutput(const QList<protocol::OutputTail>& tails)
             m_tail->appendTail(tail.text);
         }
     }
+    pickTab();
+}
+
+void WorkerDetails::pickTab()
+{
+    if (m_hasPicked || !m_hasTail) {
+        return;
+    }
+    const bool hasPrinted = !m_tail->document()->isEmpty();
+    const bool saysMore = !m_info.status.isEmpty() || !m_info.result.isEmpty();
+    const QScopedValueRollback picking(m_isPicking, true);
+    m_tabs->setCurrentWidget(hasPrinted || !saysMore ? static_cast<QWidget*>(m_tail) : m_text);
 }
 
 bool WorkerDetails::canCancel() const
@@ -190,7 +210,7 @@ void WorkerDetails::fill()
         m_info.state == ProcessState::Running || m_info.state == ProcessState::WaitingApproval;
     m_isCancelling = m_isCancelling && isAlive;
     m_badge->setSpec(widgets::stateBadge(m_info.state));
-    m_title->setText(widgets::visibleText(widgets::firstLine(m_info.task)));
+    m_title->setText(widgets::visibleText(widgets::plainLine(m_info.task)));
     m_cancel->setVisible(isAlive);
     m_cancel->setEnabled(canCancel());
     m_cancel->setText(m_isCancelling ? tr("Cancelling…") : tr("Cancel"));
@@ -198,6 +218,7 @@ void WorkerDetails::fill()
     if (const auto text = wholeText(); text != m_text->toPlainText()) {
         m_text->setPlainText(text);
     }
+    pickTab();
 }
 
 void WorkerDetails::showProblem(const QString& problem)

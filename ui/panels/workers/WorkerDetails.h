@@ -37,6 +37,8 @@ Q_SIGNALS:
 private:
     void askForOutput();
     void fill();
+    /// The output where there is some, else the task and what came of it, until a person picks.
+    void pickTab();
     void showProblem(const QString& problem);
     [[nodiscard]] QString wholeText() const;
 
@@ -54,6 +56,8 @@ private:
     quint64 m_asked = 0; // answers to older questions are void
     bool m_hasTail = false;
     bool m_isCancelling = false;
+    bool m_isPicking = false;
+    bool m_hasPicked = false; // the person, for the worker that is shown
 };
 
 } // namespace sb::panels

@@ -7,12 +7,14 @@
 #include "ui/widgets/Labels.h"
 
 #include <QAction>
+#include <QApplication>
 #include <QBoxLayout>
 #include <QCheckBox>
 #include <QHeaderView>
 #include <QLineEdit>
 #include <QMenu>
 #include <QResizeEvent>
+#include <QScopedValueRollback>
 #include <QSplitter>
 #include <QTableView>
 
@@ -66,16 +68,25 @@ WorkersPanel::WorkersPanel(const Context& context, QWidget* parent)
     setContent(content);
 
     connect(m_search, &QLineEdit::textChanged, this, [this](const QString& text) {
-        m_filter.setText(text);
+        {
+            const QScopedValueRollback changing(m_isChanging, true);
+            m_filter.setText(text);
+        }
         refresh();
     });
     connect(m_ended, &QCheckBox::toggled, this, [this](bool isOn) {
-        m_filter.setShowEnded(isOn);
+        {
+            const QScopedValueRollback changing(m_isChanging, true);
+            m_filter.setShowEnded(isOn);
+        }
         refresh();
     });
     connect(&context.bridge, &bridge::Bridge::snapshotLoaded, this, [this] {
         m_failure.clear();
-        m_model.reset(this->context().bridge.processes());
+        {
+            const QScopedValueRollback changing(m_isChanging, true);
+            m_model.reset(this->context().bridge.processes());
+        }
         refresh();
     });
     connect(&context.bridge, &bridge::Bridge::snapshotFailed, this, [this](const Error& error) {
@@ -86,7 +97,10 @@ WorkersPanel::WorkersPanel(const Context& context, QWidget* parent)
             &bridge::Bridge::processesChanged,
             this,
             [this](const QList<ProcessInfo>& processes) {
-                m_model.apply(processes);
+                {
+                    const QScopedValueRollback changing(m_isChanging, true);
+                    m_model.apply(processes);
+                }
                 refresh();
             });
     connect(&context.bridge, &bridge::Bridge::outputTails, m_details, &WorkerDetails::appendOutput);
@@ -122,9 +136,14 @@ void WorkersPanel::buildTable()
                 };
                 look.icon = badge.icon;
                 look.iconTone = badge.tone;
-                QStringList parts{badge.word, cell(WorkersModel::Time), info.agent};
+                QStringList parts{badge.word, cell(WorkersModel::Time)};
+                if (info.toolCalls > 0) {
+                    parts.append(tr("%n tool calls", nullptr, info.toolCalls));
+                }
                 if (const auto status = cell(WorkersModel::Status); !status.isEmpty()) {
                     parts.append(status);
+                } else {
+                    parts.append(info.agent);
                 }
                 look.second = parts.join(u" · "_s);
             } else if (index.column() == WorkersModel::State) {
@@ -144,12 +163,15 @@ void WorkersPanel::buildTable()
             this,
             [this](const QModelIndex& from, const QModelIndex&, const QList<int>& roles) {
                 if (roles.isEmpty()) {
+                    const QScopedValueRollback changing(m_isChanging, true);
                     showCurrent();
                 } else if (m_delegate->isNarrow()) {
                     m_table->viewport()->update(); // the time stands in the task's cell
                 }
                 Q_UNUSED(from)
             });
+    // A click on the row that is selected already is a choice too.
+    connect(m_table, &QAbstractItemView::pressed, this, [this] { showCurrent(); });
     connect(m_table, &QWidget::customContextMenuRequested, this, &WorkersPanel::showMenu);
     connect(m_table, &QAbstractItemView::activated, this, [this] {
         const auto& info = m_details->info();
@@ -227,6 +249,7 @@ bool WorkersPanel::open(const Link& link)
         m_ended->setChecked(true);
         index = m_filter.mapFromSource(m_model.index(row, WorkersModel::Task));
     }
+    m_chosen = {link.agent, link.id};
     m_table->setCurrentIndex(index);
     m_table->scrollTo(index);
     return true;
@@ -242,8 +265,8 @@ void WorkersPanel::refresh()
     const bool isFilteredOut = m_filter.rowCount() == 0;
     m_table->setVisible(!isFilteredOut);
     m_noMatch->setVisible(isFilteredOut);
-    if (!isFilteredOut && !m_table->currentIndex().isValid()) {
-        m_table->setCurrentIndex(m_filter.index(0, WorkersModel::Task));
+    if (!isFilteredOut) {
+        selectByItself();
     }
     m_details->setVisible(m_table->currentIndex().isValid() && !isFilteredOut);
     if (m_model.rowCount() > 0) {
@@ -257,10 +280,48 @@ void WorkersPanel::refresh()
     }
 }
 
+void WorkersPanel::selectByItself()
+{
+    QModelIndex wanted;
+    if (m_chosen) {
+        const int row = m_model.find(m_chosen->first, m_chosen->second);
+        wanted = m_filter.mapFromSource(m_model.index(row, WorkersModel::Task));
+    }
+    const QModelIndex current = m_table->currentIndex();
+    if (!wanted.isValid() && current.isValid() && m_details->isAncestorOf(qApp->focusWidget())) {
+        return; // somebody reads there
+    }
+    const auto isBetter = [this](const ProcessInfo& a, const ProcessInfo& b) {
+        const bool isAlive = !WorkersModel::hasEnded(a);
+        if (isAlive != !WorkersModel::hasEnded(b)) {
+            return isAlive;
+        }
+        return isAlive ? a.startedAt > b.startedAt : a.endedAt > b.endedAt;
+    };
+    for (int row = 0; !m_chosen && row < m_filter.rowCount(); ++row) {
+        const auto index = m_filter.index(row, WorkersModel::Task);
+        const auto& info = m_model.at(m_filter.mapToSource(index).row());
+        if (!wanted.isValid() || isBetter(info, m_model.at(m_filter.mapToSource(wanted).row()))) {
+            wanted = index;
+        }
+    }
+    if (!wanted.isValid()) {
+        // What was chosen is filtered out: the first row stands in for it.
+        wanted = current.isValid() ? current : m_filter.index(0, WorkersModel::Task);
+    }
+    if (wanted.row() != current.row() || !current.isValid()) {
+        const QScopedValueRollback changing(m_isChanging, true);
+        m_table->setCurrentIndex(wanted);
+    }
+}
+
 void WorkersPanel::showCurrent()
 {
     const auto index = m_filter.mapToSource(m_table->currentIndex());
     if (index.isValid()) {
+        if (!m_isChanging) {
+            m_chosen = {m_model.at(index.row()).agent, m_model.at(index.row()).id};
+        }
         m_details->show(m_model.at(index.row()));
         m_details->setVisible(true);
     }
@@ -273,7 +334,8 @@ void WorkersPanel::fitColumns()
     const QFontMetrics metrics(context().theme.body());
     const int unit = metrics.averageCharWidth();
     const int width = m_table->viewport()->width();
-    const bool isNarrow = width < 62 * unit;
+    // A table only where it has room for what the last status says.
+    const bool isNarrow = width < 104 * unit;
     m_delegate->setNarrow(isNarrow);
     m_table->horizontalHeader()->setVisible(!isNarrow);
     m_table->verticalHeader()->setDefaultSectionSize(m_delegate->rowHeight());
@@ -304,12 +366,11 @@ void WorkersPanel::fitColumns()
     int rest = width;
     rest -= column(WorkersModel::State, true, badge + 2 * theme::space::related);
     rest -= column(WorkersModel::Time, true, headed(WorkersModel::Time, 13 * unit));
-    rest -= column(
-        WorkersModel::ToolCalls, width > 80 * unit, headed(WorkersModel::ToolCalls, 6 * unit));
-    rest -= column(WorkersModel::Tokens, width > 95 * unit, headed(WorkersModel::Tokens, 8 * unit));
-    rest -= column(WorkersModel::Agent, width > 110 * unit, 14 * unit);
-    const bool hasStatus = rest > 56 * unit;
-    rest -= column(WorkersModel::Status, hasStatus, rest * 2 / 5);
+    rest -= column(WorkersModel::ToolCalls, true, headed(WorkersModel::ToolCalls, 6 * unit));
+    rest -=
+        column(WorkersModel::Tokens, width > 125 * unit, headed(WorkersModel::Tokens, 8 * unit));
+    rest -= column(WorkersModel::Agent, width > 145 * unit, 14 * unit);
+    rest -= column(WorkersModel::Status, true, rest * 2 / 5);
     column(WorkersModel::Task, true, rest);
 }
 

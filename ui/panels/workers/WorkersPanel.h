@@ -39,6 +39,8 @@ private:
     void buildTable();
     void addActions();
     void refresh();
+    /// Without a choice of the person's own, the newest of those at work is shown.
+    void selectByItself();
     void fitColumns();
     void showCurrent();
     void showMenu(const QPoint& position);
@@ -55,6 +57,8 @@ private:
     WorkerDetails* m_details;
     QAction* m_cancel = nullptr;
     QTimer m_tick;
+    std::optional<std::pair<QString, QString>> m_chosen; // agent and id, once a person chose
+    bool m_isChanging = false;                           // rows or selection, by the panel itself
     QString m_failure;
 };
 
