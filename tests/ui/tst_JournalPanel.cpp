@@ -1,7 +1,10 @@
 #include "tests/ui/PanelFixture.h"
 #include "ui/models/JournalModel.h"
 #include "ui/panels/journal/JournalPanel.h"
+#include "ui/panels/journal/ReportBar.h"
 
+#include <QClipboard>
+#include <QGuiApplication>
 #include <QMenu>
 #include <QProgressBar>
 #include <QPushButton>
@@ -30,7 +33,7 @@ public:
     QPushButton* button(const QString& text)
     {
         for (auto* found : panel.findChildren<QPushButton*>()) {
-            if (found->text() == text && found->isVisible()) {
+            if ((found->text() == text || found->accessibleName() == text) && found->isVisible()) {
                 return found;
             }
         }
@@ -226,13 +229,28 @@ void tst_JournalPanel::linkFromElsewhere()
 void tst_JournalPanel::verifyHolds()
 {
     Fixture f;
+    const auto head = u"9f86d081884c7d659a2feaa0c4c7d659"_s;
+    f.runtime.reports = {{u"fixer"_s, true, 42, 0, 0, {}, 0.0042, head},
+                         {u"assistant"_s, true, 12, 0, 0, {}, 0.0001, {}}};
     f.open();
     QTest::mouseClick(f.button(u"Verify"_s), Qt::LeftButton);
-    QTRY_VERIFY(f.says(u"fixer: all 42 entries hold, checked in 0.0 s. Head 9f86d081884c7d65"_s));
-    QTRY_VERIFY(f.says(u"assistant: all 12 entries hold"_s));
+    QTRY_VERIFY(f.says(u"All 2 chains hold: 54 entries, checked in "_s));
+    QVERIFY(!f.says(u"fixer: all 42"_s));
+    auto* report = f.panel.findChild<ReportBar*>();
+    const int folded = report->height();
+    QTest::mouseClick(f.button(u"Show each chain"_s), Qt::LeftButton);
+    QTRY_VERIFY(f.says(u"fixer: all 42 entries hold, checked in 4 ms. Head 9f86d081…c4c7d659"_s));
+    QVERIFY(f.says(u"assistant: all 12 entries hold"_s));
+    f.settle();
+    QVERIFY(report->height() > folded);
+    auto* copy = f.button(u"Copy the head of fixer"_s);
+    QTest::mouseClick(copy, Qt::LeftButton);
+    QCOMPARE(QGuiApplication::clipboard()->text(), head);
+    QTest::mouseClick(f.button(u"Hide each chain"_s), Qt::LeftButton);
+    QTRY_COMPARE(report->height(), folded);
     QCOMPARE(f.runtime.asked<protocol::VerifyJournal>().first().agent, QString());
     QVERIFY(f.button(u"Verify"_s)->isEnabled());
-    QTest::mouseClick(f.button(u"Close"_s), Qt::LeftButton);
+    QTest::mouseClick(f.button(u"Close the report"_s), Qt::LeftButton);
     QVERIFY(!f.says(u"entries hold"_s));
 }
 
@@ -264,7 +282,7 @@ void tst_JournalPanel::verifyShowsProgress()
     QCOMPARE(f.panel.findChild<QProgressBar*>()->value(), 250);
     QVERIFY(!f.button(u"Verify"_s)->isEnabled());
     f.runtime.release();
-    QTRY_VERIFY(f.says(u"fixer: all 42 entries hold"_s));
+    QTRY_VERIFY(f.says(u"All 2 chains hold: 54 entries"_s));
 }
 
 void tst_JournalPanel::verifyFails()

@@ -4,6 +4,7 @@
 class QGridLayout;
 class QProgressBar;
 class QPushButton;
+class QScrollArea;
 
 namespace sb::widgets {
 class ToneLabel;
@@ -30,6 +31,7 @@ Q_SIGNALS:
 
 protected:
     void keyPressEvent(QKeyEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
 
 private:
     void start(const QString& words);
@@ -37,15 +39,23 @@ private:
     void progressed(const protocol::VerifyProgress& progress);
     void addLine(const QString& icon, theme::Tone tone, const QString& text, const Link& link = {});
     void addReport(const protocol::VerifyReport& report);
+    /// One line for all chains that hold; each has its own below, folded.
+    void addSummary(const QList<protocol::VerifyReport>& held, bool areAll);
+    void addButton(int row, QPushButton* button);
     void clearLines();
+    /// Gives the lines the height that they need, up to a few: the entries are what one came for.
+    void fit();
 
     Context m_context;
     widgets::ToneLabel* m_words;
     QProgressBar* m_progress;
+    QScrollArea* m_scroll;
     QWidget* m_lines;
     QGridLayout* m_grid;
     QPushButton* m_close;
-    qint64 m_startedAt = 0; // steady
+    qint64 m_startedAt = 0;   // steady
+    QList<QWidget*> m_folded; // the lines of single chains, below the summary
+    bool m_isFolding = false; // lines that are added now belong there
     bool m_isRunning = false;
 };
 
