@@ -135,6 +135,9 @@ Result<QJsonObject> DemoRuntime::answer(const Command& command)
                 return toJson(Ping::Reply{1, u"demo"_s, u"window"_s});
             },
             [&](const GetSnapshot&) -> Result<QJsonObject> { return toJson(snapshot); },
+            [&](const WriteConfig&) -> Result<QJsonObject> {
+                return toJson(WriteConfig::Reply{snapshot.configPath, {}});
+            },
             [&](const OpenChannel& c) -> Result<QJsonObject> {
                 for (const auto& channel : snapshot.channels) {
                     if (channel.agent == c.agent && channel.id == c.id) {

@@ -11,10 +11,12 @@
 #include <QAbstractItemView>
 #include <QAbstractSpinBox>
 #include <QComboBox>
+#include <QDesktopServices>
 #include <QLabel>
 #include <QLineEdit>
 #include <QMenuBar>
 #include <QPlainTextEdit>
+#include <QPushButton>
 #include <QScrollBar>
 #include <QTabBar>
 #include <QToolButton>
@@ -110,6 +112,16 @@ QAction* action(shell::MainWindow& window, const QString& name)
 }
 
 } // namespace
+
+/// Stands in for the desktop's editor.
+class Opened final : public QObject
+{
+    Q_OBJECT
+public:
+    QList<QUrl> urls;
+public Q_SLOTS:
+    void open(const QUrl& url) { urls.append(url); }
+};
 
 class tst_Shell : public QObject
 {
@@ -443,6 +455,55 @@ private Q_SLOTS:
         auto& panel =
             static_cast<panels::ConversationPanel&>(window.dock(u"conversation"_s)->panel());
         QTRY_VERIFY(panel.view().transcript());
+    }
+
+    void theFirstFileIsWrittenByAButton()
+    {
+        UiFixture ui;
+        const QString path = ui.folder.filePath(u"signalbox.yaml"_s);
+        ui.runtime.snapshot.configPath = path;
+        ui.runtime.snapshot.configProblem = u"There is no signalbox.yaml."_s;
+        Opened opened;
+        QDesktopServices::setUrlHandler(u"file"_s, &opened, "open");
+        const auto restore = qScopeGuard([] { QDesktopServices::unsetUrlHandler(u"file"_s); });
+        auto& window = ui.open();
+        const auto banners = [&] {
+            QStringList texts;
+            for (auto* banner : window.menuWidget()->findChildren<widgets::Banner*>()) {
+                if (banner->isVisible()) {
+                    texts.append(banner->text());
+                }
+            }
+            return texts;
+        };
+        const auto button = [&](QWidget* in, const QString& text) {
+            QPushButton* found = nullptr;
+            for (auto* one : in->findChildren<QPushButton*>()) {
+                found = one->isVisible() && one->text() == text ? one : found;
+            }
+            return found;
+        };
+        // One banner at the first start; the empty channel list has the other button.
+        QTRY_COMPARE(banners().size(), 1);
+        QVERIFY(banners().first().contains(u"tour"));
+        QVERIFY(button(window.dock(u"channels"_s), u"Write a signalbox.yaml"_s));
+        QTest::mouseClick(button(&window, u"Not now"_s), Qt::LeftButton);
+        QCOMPARE(banners(), QStringList{u"No agent is configured yet."_s});
+        ui.runtime.holdReplies = true;
+        auto* write = button(window.menuWidget(), u"Write a signalbox.yaml"_s);
+        QTest::mouseClick(write, Qt::LeftButton);
+        QTest::mouseClick(write, Qt::LeftButton); // pressed twice is pressed once
+        QCOMPARE(ui.runtime.asked<WriteConfig>().size(), 1);
+        QFile file(path);
+        QVERIFY(file.open(QIODevice::WriteOnly));
+        ui.runtime.release();
+        QTRY_COMPARE(opened.urls, QList<QUrl>{QUrl::fromLocalFile(path)});
+        ui.runtime.publish(AgentChanged{{u"assistant"_s, {}, {}, {}}, false});
+        ui.runtime.publish(ConfigChanged{});
+        QTRY_COMPARE(banners(), QStringList());
+        action(window, u"open-config"_s)->trigger(); // now it is there
+        QCOMPARE(opened.urls.size(), 2);
+        QCOMPARE(ui.runtime.asked<WriteConfig>().size(), 1);
     }
 
     void theStatusLineCountsAndLeadsThere()

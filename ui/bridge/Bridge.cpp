@@ -2,6 +2,8 @@
 
 #include "ui/bridge/FrameExecutor.h"
 
+#include <QFileInfo>
+
 namespace sb::bridge {
 
 namespace {
@@ -66,6 +68,15 @@ void Bridge::loadSnapshot()
         m_loaded = true;
         Q_EMIT snapshotLoaded();
     });
+}
+
+bool Bridge::lacksConfig() const
+{
+    // The tour brings an agent of its own, which no file names.
+    const bool hasNone = std::ranges::all_of(
+        m_state.agents, [](const auto& agent) { return agent.id == QLatin1StringView("tour"); });
+    return m_loaded && hasNone && !m_state.configPath.isEmpty() &&
+           !QFileInfo::exists(m_state.configPath);
 }
 
 const protocol::ProcessInfo* Bridge::process(const QString& id) const

@@ -59,6 +59,8 @@ public:
     [[nodiscard]] const protocol::Totals& totals() const { return m_state.totals; }
     [[nodiscard]] const QString& configPath() const { return m_state.configPath; }
     [[nodiscard]] const QString& configProblem() const { return m_state.configProblem; }
+    /// No agent but the tour's is there, and there is no file yet that could name one.
+    [[nodiscard]] bool lacksConfig() const;
     /// The process with that id, or nothing when it is unknown.
     [[nodiscard]] const protocol::ProcessInfo* process(const QString& id) const;
     /// The channel, or nothing when it is unknown.

@@ -162,6 +162,9 @@ void MainWindow::makeBanners()
     m_configBanner->addButton(tr("Open the file"), [this] { openConfig(); });
     m_agentBanner = banner(u"warning"_s, theme::Tone::Waiting);
     m_agentBanner->addButton(tr("Open signalbox.yaml"), [this] { openConfig(); });
+    m_setupBanner = banner(u"info"_s, theme::Tone::Secondary);
+    m_setupBanner->setText(tr("No agent is configured yet."));
+    m_setupBanner->addButton(tr("Write a signalbox.yaml"), [this] { openConfig(); });
     m_welcome = banner(u"tour"_s, theme::Tone::Accent);
     m_welcome->setText(tr("New here? The tour shows an agent repair a failing test, without a "
                           "model and without network."));
@@ -177,7 +180,13 @@ void MainWindow::refreshBanners()
     if (!m_bridge.isLoaded()) {
         return;
     }
-    const QString& problem = m_bridge.configProblem();
+    const bool fresh =
+        m_bridge.channels().isEmpty() && !m_state->values().value(u"welcomed"_s).toBool();
+    m_welcome->setVisible(fresh);
+    // A first start is no problem, and one banner is enough for it: the empty panels say the rest.
+    const bool lacksConfig = m_bridge.lacksConfig();
+    m_setupBanner->setVisible(lacksConfig && !fresh);
+    const QString problem = lacksConfig ? QString() : m_bridge.configProblem();
     if (!problem.isEmpty()) {
         m_configBanner->setText(problem);
     }
@@ -196,9 +205,6 @@ void MainWindow::refreshBanners()
                 : tr("%1 (and %n more)", nullptr, int(broken.size()) - 1).arg(broken.first()));
     }
     m_agentBanner->setVisible(!broken.isEmpty());
-    const bool fresh =
-        m_bridge.channels().isEmpty() && !m_state->values().value(u"welcomed"_s).toBool();
-    m_welcome->setVisible(fresh);
 }
 
 // Channels | conversation | approvals above workers; the journal below the first two. With large
@@ -450,9 +456,38 @@ void MainWindow::takeTour()
 void MainWindow::openConfig()
 {
     const QString path = m_bridge.configPath();
-    if (path.isEmpty() || !QFile::exists(path)) {
-        say(tr("There is no signalbox.yaml yet. `signalbox-node init` writes one with comments."));
-    } else if (!QDesktopServices::openUrl(QUrl::fromLocalFile(path))) {
+    if (path.isEmpty()) {
+        say(tr("The runtime has not said yet where its signalbox.yaml is."));
+    } else if (QFile::exists(path)) {
+        editConfig(path);
+    } else {
+        writeConfig();
+    }
+}
+
+void MainWindow::writeConfig()
+{
+    if (std::exchange(m_writingConfig, true)) {
+        return; // pressed twice
+    }
+    m_bridge.request(
+        protocol::WriteConfig{}, this, [this](Result<protocol::WriteConfig::Reply> reply) {
+            m_writingConfig = false;
+            if (reply) {
+                say(tr("Written: %1").arg(reply->path));
+                editConfig(reply->path);
+            } else if (QFile::exists(m_bridge.configPath())) {
+                editConfig(m_bridge.configPath()); // somebody was faster
+            } else {
+                say(tr("The file was not written. %1").arg(reply.error().message));
+            }
+            refreshBanners();
+        });
+}
+
+void MainWindow::editConfig(const QString& path)
+{
+    if (!QDesktopServices::openUrl(QUrl::fromLocalFile(path))) {
         say(tr("No program opened the file. It is %1").arg(path));
     }
 }

@@ -59,7 +59,10 @@ private:
     void openPalette();
     void search();
     void takeTour();
+    /// Opens signalbox.yaml in the desktop's editor; writes it before when there is none.
     void openConfig();
+    void writeConfig();
+    void editConfig(const QString& path);
     void about();
     void refreshBanners();
     void say(const QString& sentence);
@@ -81,6 +84,7 @@ private:
     QVBoxLayout* m_top = nullptr;
     widgets::Banner* m_configBanner = nullptr;
     widgets::Banner* m_agentBanner = nullptr;
+    widgets::Banner* m_setupBanner = nullptr; // no agent and no file yet
     widgets::Banner* m_lostBanner = nullptr;
     widgets::Banner* m_welcome = nullptr;
     QMenu* m_view = nullptr;
@@ -88,6 +92,7 @@ private:
     QString m_currentAgent;
     bool m_restoring = true;
     bool m_tourStarting = false;
+    bool m_writingConfig = false;
     bool m_firstShow = true;
 };
 

@@ -191,7 +191,8 @@ void ChannelsPanel::refresh()
                                                    : QToolButton::DelayedPopup);
     if (bridge.agents().isEmpty() && bridge.channels().isEmpty()) {
         setEmptyText(tr("No agents yet. They are described in signalbox.yaml."),
-                     tr("Open signalbox.yaml"),
+                     bridge.lacksConfig() ? tr("Write a signalbox.yaml")
+                                          : tr("Open signalbox.yaml"),
                      [this] { Q_EMIT actionRequested(u"open-config"_s); });
     } else {
         setEmptyText({});
