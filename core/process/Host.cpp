@@ -25,7 +25,7 @@ constexpr qsizetype largestInline = 48 * 1024; ///< bytes of JSON in a payload
 QString shortTitle(const QString& text)
 {
     const QString line = text.trimmed().section(u'\n', 0, 0).simplified();
-    return line.size() > 60 ? line.left(59) + u'…' : line;
+    return line.size() > 120 ? line.left(119) + u'…' : line; // views elide it to their width
 }
 
 template <class T>

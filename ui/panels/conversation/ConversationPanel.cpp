@@ -7,6 +7,7 @@
 #include "ui/panels/conversation/TranscriptView.h"
 #include "ui/widgets/CodeHighlighter.h"
 #include "ui/widgets/Labels.h"
+#include "ui/widgets/PlainLine.h"
 #include "ui/widgets/StateFile.h"
 
 #include <QApplication>
@@ -52,9 +53,10 @@ ConversationPanel::ConversationPanel(const Context& context, QWidget* parent)
     auto* headerLayout = new QVBoxLayout(header);
     headerLayout->setContentsMargins(space::margin, space::related, space::margin, space::related);
     headerLayout->setSpacing(0);
-    m_title = new ToneLabel(theme, ToneLabel::Role::Title, theme::Tone::Text, {}, header);
+    m_title = new widgets::ElidedLabel({}, Qt::ElideRight, header);
     m_about = new widgets::ElidedLabel({}, Qt::ElideMiddle, header);
     const auto restyle = [this, &theme] {
+        m_title->setFont(theme.title());
         m_about->setFont(theme.secondary());
         QPalette colours = m_about->palette();
         colours.setColor(QPalette::WindowText, theme.colour(theme::Tone::Secondary));
@@ -161,6 +163,7 @@ ConversationPanel::ConversationPanel(const Context& context, QWidget* parent)
     connect(&bridge, &bridge::Bridge::textDeltas, this, &ConversationPanel::onDeltas);
     connect(&bridge, &bridge::Bridge::transcriptChanged, this, &ConversationPanel::onTranscript);
     connect(&bridge, &bridge::Bridge::channelsChanged, this, &ConversationPanel::onChannels);
+    connect(&bridge, &bridge::Bridge::processesChanged, this, &ConversationPanel::onProcesses);
     connect(&bridge, &bridge::Bridge::agentsChanged, this, &ConversationPanel::refresh);
 
     auto* copy = new QAction(theme.icon(u"copy"_s), tr("Copy the selected text or message"), this);
@@ -223,6 +226,10 @@ Transcript* ConversationPanel::transcriptOf(const QString& agent, const QString&
     Transcript*& transcript = m_transcripts[key];
     if (!transcript) {
         transcript = new Transcript(agent, channel, this);
+        transcript->setDurations([this](const QString& id) -> qint64 {
+            const auto* process = context().bridge.process(id);
+            return process && process->endedAt > 0 ? process->endedAt - process->startedAt : 0;
+        });
     }
     Transcript* result = transcript;
     while (m_uses.size() > keptTranscripts) {
@@ -347,6 +354,16 @@ void ConversationPanel::onTranscript(const QList<protocol::TranscriptChanged>& c
     }
 }
 
+void ConversationPanel::onProcesses(const QList<protocol::ProcessInfo>& processes)
+{
+    for (const auto& process : processes) {
+        Transcript* transcript = known(process.agent, process.channel);
+        if (transcript && process.endedAt > 0) {
+            transcript->processEnded(process.id);
+        }
+    }
+}
+
 void ConversationPanel::onChannels(const QList<protocol::ChannelInfo>& channels)
 {
     for (const auto& channel : channels) {
@@ -403,7 +420,9 @@ void ConversationPanel::refresh()
     const auto* channel = bridge.channel(m_current->agent(), m_current->channel());
     const QString title =
         channel && !channel->title.isEmpty() ? channel->title : tr("New conversation");
-    m_title->setText(title);
+    if (const QString plain = widgets::plainLine(title); m_title->text() != plain) {
+        m_title->setText(plain);
+    }
     QString about = m_current->agent();
     QString problem;
     for (const auto& agent : bridge.agents()) {

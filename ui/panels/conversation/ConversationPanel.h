@@ -43,6 +43,7 @@ private:
     [[nodiscard]] Transcript* known(const QString& agent, const QString& channel) const;
     void onDeltas(const QList<protocol::TextDelta>& deltas);
     void onTranscript(const QList<protocol::TranscriptChanged>& changes);
+    void onProcesses(const QList<protocol::ProcessInfo>& processes);
     void onChannels(const QList<protocol::ChannelInfo>& channels);
     void send();
     void cancel();
@@ -62,7 +63,7 @@ private:
     bool m_failed = false;
     QString m_failure;
 
-    QLabel* m_title;
+    widgets::ElidedLabel* m_title;
     widgets::ElidedLabel* m_about;
     FindBar* m_find;
     widgets::Banner* m_problem;

@@ -48,12 +48,31 @@ QString withHardBreaks(const QString& text)
     return result.replace(u'\n', u"  \n"_s);
 }
 
-bool needsBadge(protocol::ProcessState state)
+} // namespace
+
+bool RowLayout::hasBadge() const
 {
-    return state != protocol::ProcessState::Succeeded;
+    return m_row.item.kind == ItemKind::Delegate ||
+           m_row.item.state != protocol::ProcessState::Succeeded;
 }
 
-} // namespace
+QString RowLayout::durationWords() const
+{
+    return m_row.duration > 0 ? widgets::durationText(m_row.duration) : QString();
+}
+
+int RowLayout::trailWidth(const theme::Theme& theme) const
+{
+    int width = 0;
+    if (hasBadge()) {
+        width += widgets::badgeSize(theme, widgets::stateBadge(m_row.item.state)).width() +
+                 space::related;
+    }
+    if (const QString words = durationWords(); !words.isEmpty()) {
+        width += QFontMetrics(theme.secondary()).horizontalAdvance(words) + space::related;
+    }
+    return width;
+}
 
 std::pair<int, int> RowLayout::column(int available, const theme::Theme& theme)
 {
@@ -136,13 +155,8 @@ RowLayout::RowLayout(const Transcript::Row& row, int available, const Style& sty
             const bool tool = item.kind == ItemKind::Tool;
             // The line above has it already, unless it was cut off there.
             const QFontMetrics line(tool ? theme.mono() : theme.body());
-            const int badge =
-                needsBadge(item.state)
-                    ? widgets::badgeSize(theme, widgets::stateBadge(item.state)).width() +
-                          space::related
-                    : 0;
-            const int room =
-                m_lineRect.width() - 2 * (m_markSize + space::inside) - space::inside - badge;
+            const int room = m_lineRect.width() - 2 * (m_markSize + space::inside) - space::inside -
+                             trailWidth(theme);
             const bool whole = item.detail.isEmpty() || item.text.contains(u'\n') ||
                                line.horizontalAdvance(widgets::visibleText(item.text)) > room;
             if (tool) {

@@ -108,6 +108,12 @@ private:
     void place();
     [[nodiscard]] QRect blockRect(const Block& block) const; ///< of its text
     void paintLine(QPainter& painter, const Paint& how) const;
+    /// Whether the line ends in a badge: a delegate always says its state, a tool only when it is
+    /// not the usual one.
+    [[nodiscard]] bool hasBadge() const;
+    [[nodiscard]] QString durationWords() const;
+    /// The width of badge and duration, with the space before them.
+    [[nodiscard]] int trailWidth(const theme::Theme& theme) const;
     void paintHeader(QPainter& painter, const Paint& how) const;
 
     Transcript::Row m_row;

@@ -2,6 +2,7 @@
 #include "ui/panels/conversation/RowLayout.h"
 #include "ui/widgets/CodeHighlighter.h"
 #include "ui/widgets/Format.h"
+#include "ui/widgets/PlainLine.h"
 
 #include <QAbstractTextDocumentLayout>
 #include <QApplication>
@@ -184,22 +185,37 @@ void RowLayout::paintLine(QPainter& painter, const Paint& how) const
     mark(m_row.open ? u"chevron-down"_s : mirrored ? u"chevron-left"_s : u"chevron-right"_s, quiet);
     mark(iconOf(item), quiet);
     rest.adjust(mirrored ? 0 : space::inside, 0, mirrored ? -space::inside : 0, 0);
-    if (item.state != protocol::ProcessState::Succeeded) {
-        const auto spec = widgets::stateBadge(item.state);
-        const int width = std::min(widgets::badgeSize(theme, spec).width(), rest.width() / 2);
-        const QRect place(mirrored ? rest.left() : rest.right() - width + 1,
-                          m_lineRect.y(),
-                          width,
-                          m_lineRect.height());
-        widgets::paintBadge(
-            painter, theme, spec, place, mirrored ? Qt::RightToLeft : Qt::LeftToRight);
+    const auto takeFromEnd = [&](int wanted) {
+        const int width = std::min(wanted, rest.width() / 2);
+        const QRect part(mirrored ? rest.left() : rest.right() - width + 1,
+                         m_lineRect.y(),
+                         width,
+                         m_lineRect.height());
         rest.adjust(
             mirrored ? width + space::related : 0, 0, mirrored ? 0 : -width - space::related, 0);
+        return part;
+    };
+    if (const QString words = durationWords(); !words.isEmpty()) {
+        painter.setFont(theme.secondary());
+        painter.setPen(quiet);
+        painter.drawText(takeFromEnd(QFontMetrics(theme.secondary()).horizontalAdvance(words)),
+                         Qt::AlignVCenter | Qt::AlignTrailing | Qt::TextSingleLine,
+                         words);
+    }
+    if (hasBadge()) {
+        const auto spec = widgets::stateBadge(item.state);
+        widgets::paintBadge(painter,
+                            theme,
+                            spec,
+                            takeFromEnd(widgets::badgeSize(theme, spec).width()),
+                            mirrored ? Qt::RightToLeft : Qt::LeftToRight);
     }
     const QFont font = item.kind == ItemKind::Tool ? theme.mono() : theme.body();
     painter.setFont(font);
     painter.setPen(theme.colour(item.kind == ItemKind::Tool ? Tone::Secondary : Tone::Text));
-    const QString text = widgets::visibleText(widgets::firstLine(item.text));
+    const QString text =
+        widgets::visibleText(item.kind == ItemKind::Tool ? widgets::firstLine(item.text)
+                                                         : widgets::plainLine(item.text));
     painter.drawText(rest,
                      Qt::AlignVCenter | Qt::AlignLeading | Qt::TextSingleLine,
                      QFontMetrics(font).elidedText(text, Qt::ElideRight, rest.width()));

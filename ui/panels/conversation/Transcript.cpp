@@ -57,10 +57,36 @@ bool Transcript::isStreaming() const
     return !m_rows.isEmpty() && m_rows.last().streaming;
 }
 
+void Transcript::setDurations(std::function<qint64(const QString& process)> durations)
+{
+    m_durations = std::move(durations);
+}
+
+qint64 Transcript::durationOf(const TranscriptItem& item) const
+{
+    return item.kind == ItemKind::Delegate && m_durations ? m_durations(item.process) : 0;
+}
+
+void Transcript::processEnded(const QString& process)
+{
+    for (int i = count() - 1; i >= 0; --i) {
+        Row& row = m_rows[i];
+        if (row.item.kind != ItemKind::Delegate || row.item.process != process) {
+            continue;
+        }
+        if (const qint64 duration = durationOf(row.item); duration != row.duration) {
+            row.duration = duration;
+            Q_EMIT changed(i);
+        }
+        return;
+    }
+}
+
 Transcript::Row Transcript::makeRow(const TranscriptItem& item) const
 {
     Row row;
     row.item = item;
+    row.duration = durationOf(item);
     if (!item.parentItem.isEmpty()) {
         const int parent = indexOf(item.parentItem);
         row.child = parent >= 0;
@@ -161,7 +187,9 @@ void Transcript::addPage(const QList<TranscriptItem>& items, bool older)
         if (!item.parentItem.isEmpty() && parents.contains(item.parentItem)) {
             continue;
         }
-        rows.append(Row{item});
+        Row row{item};
+        row.duration = durationOf(item);
+        rows.append(row);
         if (item.kind == ItemKind::Delegate) {
             rows += children.value(item.id);
         }
@@ -184,6 +212,7 @@ void Transcript::upsert(const TranscriptItem& item)
     if (index >= 0) {
         if (m_rows.at(index).item != item) {
             m_rows[index].item = item;
+            m_rows[index].duration = durationOf(item);
             Q_EMIT changed(index);
         }
         return;

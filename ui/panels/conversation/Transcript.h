@@ -18,6 +18,7 @@ public:
         bool hidden = false;    ///< inside a folded delegate
         bool child = false;     ///< under a delegate: indented
         bool streaming = false; ///< the reply that is being written
+        qint64 duration = 0;    ///< of an ended delegate, in µs; 0: not known
     };
 
     Transcript(QString agent, QString channel, QObject* parent = nullptr);
@@ -32,6 +33,11 @@ public:
     [[nodiscard]] bool hasOlder() const { return m_older; }
     [[nodiscard]] bool isLoaded() const { return m_loaded; }
     [[nodiscard]] bool isStreaming() const;
+
+    /// Who knows how long a process took, in µs; 0: not known.
+    void setDurations(std::function<qint64(const QString& process)> durations);
+    /// Its duration may be known now.
+    void processEnded(const QString& process);
 
     /// A page of older items, or the first page.
     void addPage(const QList<protocol::TranscriptItem>& items, bool older);
@@ -56,6 +62,9 @@ private:
     [[nodiscard]] int placeOf(const protocol::TranscriptItem& item) const;
     [[nodiscard]] Row makeRow(const protocol::TranscriptItem& item) const;
 
+    [[nodiscard]] qint64 durationOf(const protocol::TranscriptItem& item) const;
+
+    std::function<qint64(const QString& process)> m_durations;
     QString m_agent;
     QString m_channel;
     QList<Row> m_rows;
