@@ -77,7 +77,7 @@ Result<Diff> Repository::diff(const DiffRequest& request)
     return render(raw, request.maxBytes);
 }
 
-Result<Diff> unifiedDiff(Library&,
+Result<Diff> unifiedDiff(Library& library,
                          const std::optional<QByteArray>& before,
                          const std::optional<QByteArray>& after,
                          const QString& path,
@@ -86,6 +86,7 @@ Result<Diff> unifiedDiff(Library&,
     if (before == after) {
         return Diff();
     }
+    library.prepare();
     const QByteArray name = path.toUtf8();
     git_diff_options options;
     git_diff_options_init(&options, GIT_DIFF_OPTIONS_VERSION);

@@ -7,7 +7,14 @@
 
 namespace sb::git {
 
-Library::Library()
+Library::Library() = default;
+
+void Library::prepare()
+{
+    std::call_once(m_once, [this] { setUp(); });
+}
+
+void Library::setUp()
 {
     const int count = git_libgit2_init();
     SB_ASSERT(count > 0);
@@ -27,11 +34,14 @@ Library::Library()
     git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
     // The time zone is read now, because a fenced thread could not.
     tzset();
+    m_prepared = true;
 }
 
 Library::~Library()
 {
-    git_libgit2_shutdown();
+    if (m_prepared) {
+        git_libgit2_shutdown();
+    }
 }
 
 } // namespace sb::git

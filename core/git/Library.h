@@ -1,4 +1,5 @@
 #pragma once
+#include <mutex>
 
 namespace sb::git {
 
@@ -12,6 +13,16 @@ public:
     ~Library();
     Library(const Library&) = delete;
     Library& operator=(const Library&) = delete;
+
+    /// Sets libgit2 up, once. It reads every certificate of the machine for that (3 ms), so it is
+    /// done for the first repository and not for every start of the program; and never behind a
+    /// fence, where the files that it reads are out of reach. From any thread.
+    void prepare();
+
+private:
+    void setUp();
+    std::once_flag m_once;
+    bool m_prepared = false;
 };
 
 } // namespace sb::git

@@ -124,8 +124,9 @@ Result<RepositoryHandle> openInside(const QString& workspace)
     return repository;
 }
 
-Result<Repository> Repository::open(Library&, const QString& workspace)
+Result<Repository> Repository::open(Library& library, const QString& workspace)
 {
+    library.prepare();
     const QString real = QFileInfo(workspace).canonicalFilePath();
     if (real.isEmpty()) {
         return fail(ErrorCode::NotFound, u"The workspace is not there."_s, workspace);
@@ -139,6 +140,7 @@ Result<Repository> Repository::open(Library&, const QString& workspace)
 Result<Repository>
 Repository::init(Library& library, const QString& workspace, const QString& branch)
 {
+    library.prepare();
     git_repository_init_options options;
     git_repository_init_options_init(&options, GIT_REPOSITORY_INIT_OPTIONS_VERSION);
     const QByteArray name = branch.toUtf8();

@@ -82,6 +82,7 @@ Result<> resetTour(const Home& home, git::Library& library)
         QFile::setPermissions(
             target, QFile::ReadOwner | QFile::WriteOwner | QFile::ReadGroup | QFile::ReadOther);
     }
+    library.prepare();
     return git::fenced(workspace, [&]() -> Result<> {
         SB_TRY(auto repository, git::Repository::init(library, workspace));
         git::CommitRequest commit;

@@ -29,6 +29,7 @@ template <class F>
 auto withRepository(git::Library& library, const QString& root, F f)
     -> std::invoke_result_t<F, git::Repository&>
 {
+    library.prepare();
     return git::fenced(root, [&]() -> std::invoke_result_t<F, git::Repository&> {
         SB_TRY(git::Repository repository, git::Repository::open(library, root));
         return f(repository);
