@@ -6,7 +6,6 @@
 #include "core/llm/Sse.h"
 
 #include <QNetworkAccessManager>
-#include <QNetworkProxy>
 #include <QNetworkReply>
 #include <QNetworkRequest>
 
@@ -194,7 +193,7 @@ int HttpProvider::Engine::freeManager()
     if (m_managers.size() < mostManagers) {
         Manager manager;
         manager.network = std::make_unique<QNetworkAccessManager>();
-        manager.network->setProxy(QNetworkProxy::NoProxy);
+        useNoProxy(*manager.network);
         m_managers.push_back(std::move(manager));
         return int(m_managers.size()) - 1;
     }

@@ -2,6 +2,8 @@
 #include <QNetworkRequest>
 #include <QUrl>
 
+class QNetworkAccessManager;
+
 namespace sb::llm {
 
 /// Connections that one QNetworkAccessManager may open to a host: the most that Qt allows.
@@ -10,5 +12,8 @@ constexpr int connectionsPerHost = 255;
 /// What all requests to a model service have in common: no redirects, cookies, packing, and HTTP/2
 /// only over TLS.
 QNetworkRequest requestTo(const QUrl& url);
+
+/// Connections of this manager go straight to their host, and read what has come at once.
+void useNoProxy(QNetworkAccessManager& network);
 
 } // namespace sb::llm

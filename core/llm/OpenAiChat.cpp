@@ -229,24 +229,51 @@ public:
         // OpenAI's newer models refuse the old name; other services mostly know only that one.
         const bool own = m_url.host() == "api.openai.com"_L1;
         body.insert(own ? u"max_completion_tokens"_s : u"max_tokens"_s, request.maxOutputTokens);
+        QByteArray json = QJsonDocument(body).toJson(QJsonDocument::Compact);
         if (!request.tools.isEmpty()) {
-            QJsonArray tools;
-            for (const ToolSpec& tool : request.tools) {
-                tools.append(QJsonObject{{u"type"_s, u"function"_s},
-                                         {u"function"_s,
-                                          QJsonObject{{u"name"_s, tool.name},
-                                                      {u"description"_s, tool.description},
-                                                      {u"parameters"_s, tool.schema}}}});
-            }
-            body.insert(u"tools"_s, tools);
+            json.chop(1); // the closing brace
+            json += ",\"tools\":" + toolsOf(request.tools) + '}';
         }
-        return QJsonDocument(body).toJson(QJsonDocument::Compact);
+        return json;
     }
 
     std::unique_ptr<Decoder> decoder() const override { return std::make_unique<OpenAiDecoder>(); }
 
 private:
+    // The tools are most of a short request, and the same list comes with every one of a process
+    // kind; so it is written once.
+    const QByteArray& toolsOf(const QList<ToolSpec>& tools) const
+    {
+        for (const Written& known : m_written) {
+            if (known.tools.constData() == tools.constData() &&
+                known.tools.size() == tools.size()) {
+                return known.json;
+            }
+        }
+        QJsonArray list;
+        for (const ToolSpec& tool : tools) {
+            list.append(QJsonObject{{u"type"_s, u"function"_s},
+                                    {u"function"_s,
+                                     QJsonObject{{u"name"_s, tool.name},
+                                                 {u"description"_s, tool.description},
+                                                 {u"parameters"_s, tool.schema}}}});
+        }
+        if (m_written.size() >= listsKept) {
+            m_written.erase(m_written.begin());
+        }
+        return m_written.emplace_back(tools, QJsonDocument(list).toJson(QJsonDocument::Compact))
+            .json;
+    }
+
+    struct Written
+    {
+        QList<ToolSpec> tools; ///< kept, so that its address stands for this list and no other
+        QByteArray json;
+    };
+    static constexpr size_t listsKept = 8;
+
     QUrl m_url;
+    mutable std::vector<Written> m_written; // bodies are only written on the provider's executor
 };
 
 HttpSettings withDefaults(HttpSettings settings)
