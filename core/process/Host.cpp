@@ -1000,6 +1000,25 @@ Result<> Host::fetchParts(QList<Mail>& mail)
     return fetchPartsOf(mail, m.journal);
 }
 
+QCoro::Task<Result<QString>> Host::toolsPart(ProcessKind kind, QList<llm::ToolSpec> tools)
+{
+    // A kind's tools are the same as long as the program runs, and writing them takes longer than
+    // all the rest of a request.
+    if (const auto found = m_toolParts.constFind(kind); found != m_toolParts.constEnd()) {
+        co_return *found;
+    }
+    QJsonArray json;
+    for (const auto& tool : tools) {
+        json.append(QJsonObject{{QStringLiteral("name"), tool.name},
+                                {QStringLiteral("description"), tool.description},
+                                {QStringLiteral("schema"), tool.schema}});
+    }
+    SB_CO_TRY(const QString hash,
+              co_await part(QJsonDocument(json).toJson(QJsonDocument::Compact)));
+    m_toolParts.insert(kind, hash);
+    co_return hash;
+}
+
 QCoro::Task<Result<QString>> Host::part(QByteArray bytes)
 {
     const QByteArray key = QCryptographicHash::hash(bytes, QCryptographicHash::Sha256);

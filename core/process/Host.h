@@ -199,6 +199,8 @@ private:
     Result<> fetchParts(QList<Mail>& mail);
     /// Stores a text that many requests share and answers with its hash; remembers it.
     QCoro::Task<Result<QString>> part(QByteArray bytes);
+    /// The same for the list of a process kind's tools.
+    QCoro::Task<Result<QString>> toolsPart(protocol::ProcessKind kind, QList<llm::ToolSpec> tools);
 
     Parts m;
     std::unordered_map<QString, std::unique_ptr<Channel>> m_channels;
@@ -209,6 +211,7 @@ private:
         m_asking; ///< by the message's seq
     std::vector<std::pair<QString, Promise<>>> m_waiters;
     QHash<QByteArray, QString> m_parts;
+    QHash<protocol::ProcessKind, QString> m_toolParts;
     std::optional<Promise<>> m_left;
     bool m_leaving = false;
     int m_busy = 0; ///< coroutines of the host itself under way

@@ -24,6 +24,10 @@ QString promptText(const char* name)
     return QString::fromUtf8(file.readAll());
 }
 
+/// The seq of what is in the history before the journal has given it one; beyond all that a summary
+/// can cover.
+constexpr qint64 pendingSeq = std::numeric_limits<qint64>::max();
+
 qsizetype charsOf(const llm::Message& message)
 {
     qsizetype chars = message.text.size();
@@ -167,6 +171,21 @@ QCoro::Task<Result<>> Process::mindTheWindow()
 
 QCoro::Task<Result<llm::Response>> Process::think(QString cause)
 {
+    auto asking = ask(std::move(cause));
+    auto response = co_await asking;
+    if (m_taking) {
+        // It came to no request, but the mail was read.
+        const auto taken = co_await cancellable({}, m_host.m.executor, writeDown(std::nullopt));
+        settleTaking(taken);
+        if (!taken) {
+            co_return std::unexpected(taken.error());
+        }
+    }
+    co_return response;
+}
+
+QCoro::Task<Result<llm::Response>> Process::ask(QString cause)
+{
     SB_CO_CHECK(co_await mindTheWindow());
     noteProgress();
 
@@ -176,14 +195,7 @@ QCoro::Task<Result<llm::Response>> Process::think(QString cause)
     request.system = instructions();
     SB_CO_TRY(const QString systemPart, co_await m_host.part(request.system.toUtf8()));
     request.tools = m_host.m.registry.specs(m_info.kind);
-    QJsonArray toolsJson;
-    for (const auto& tool : request.tools) {
-        toolsJson.append(QJsonObject{{QStringLiteral("name"), tool.name},
-                                     {QStringLiteral("description"), tool.description},
-                                     {QStringLiteral("schema"), tool.schema}});
-    }
-    SB_CO_TRY(const QString toolsPart,
-              co_await m_host.part(QJsonDocument(toolsJson).toJson(QJsonDocument::Compact)));
+    SB_CO_TRY(const QString toolsPart, co_await m_host.toolsPart(m_info.kind, request.tools));
     if (!m_summary.isEmpty()) {
         request.system += QStringLiteral("\n## What came before, in short\n\n") + m_summary + u'\n';
     }
@@ -199,7 +211,8 @@ QCoro::Task<Result<llm::Response>> Process::think(QString cause)
 
     // The parts by their hashes and the history by its last entry, so that this entry does not grow
     // with it.
-    auto asking = m_host.m.journal.append(
+    // Nothing waits for it while the model thinks: should the program stop now, it asks again.
+    auto asking = writeDown(
         entry(Kind::ModelRequest,
               std::move(cause),
               {{QStringLiteral("system"), systemPart},
@@ -224,8 +237,12 @@ QCoro::Task<Result<llm::Response>> Process::think(QString cause)
                          .complete(std::move(request), std::move(sink), m_stop.get_token());
     auto response =
         co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(answering));
-    SB_CO_TRY(const auto asked, co_await cancellable({}, m_host.m.executor, std::move(asking)));
-    m_requestSeq = asked.seq;
+    const auto asked = co_await cancellable({}, m_host.m.executor, std::move(asking));
+    settleTaking(asked);
+    if (!asked) {
+        co_return std::unexpected(asked.error());
+    }
+    m_requestSeq = asked->request;
     if (response) {
         m_lastInputTokens = response->usage.inputTokens;
         m_info.modelCalls += 1;
@@ -415,33 +432,65 @@ QCoro::Task<Result<>> Process::takeMail(bool opensTurn)
     if (opensTurn) {
         payload.insert(QStringLiteral("turn_open"), true);
     }
-    auto taking = m_host.m.journal.transact(
-        [taken = entry(Kind::TurnStarted, QString::number(mail.last().seq), std::move(payload)),
-         mail](journal::Transaction& transaction) mutable -> Result<qint64> {
-            auto& connection = transaction.connection();
-            for (const auto& one : mail) {
-                bool open = false;
-                store::forEachRow(
-                    connection,
-                    "SELECT 1 FROM mailbox WHERE seq = ? AND taken_seq IS NULL",
-                    [&](SQLite::Statement&) { open = true; },
-                    one.seq);
-                if (!open) {
-                    return fail(ErrorCode::Conflict,
-                                QStringLiteral("Message %1 was delivered already.").arg(one.seq));
+    Taking taking{entry(Kind::TurnStarted, QString::number(mail.last().seq), std::move(payload)),
+                  {}};
+    for (const auto& one : mail) {
+        taking.seqs.append(one.seq);
+        m_history.append({pendingSeq, one.message});
+    }
+    m_taking = std::move(taking);
+    co_return {};
+}
+
+Future<Process::Asked> Process::writeDown(std::optional<NewEntry> request)
+{
+    return m_host.m.journal.transact(
+        [taking = m_taking,
+         request = std::move(request)](journal::Transaction& transaction) mutable -> Result<Asked> {
+            Asked asked;
+            if (taking) {
+                auto& connection = transaction.connection();
+                for (const qint64 seq : taking->seqs) {
+                    bool open = false;
+                    store::forEachRow(
+                        connection,
+                        "SELECT 1 FROM mailbox WHERE seq = ? AND taken_seq IS NULL",
+                        [&](SQLite::Statement&) { open = true; },
+                        seq);
+                    if (!open) {
+                        return fail(ErrorCode::Conflict,
+                                    QStringLiteral("Message %1 was delivered already.").arg(seq));
+                    }
+                }
+                SB_TRY(const auto taken, transaction.append(std::move(taking->entry)));
+                asked.taken = taken.seq;
+                if (request) {
+                    request->cause = QString::number(taken.seq);
+                    request->payload.insert(QStringLiteral("through"), taken.seq);
                 }
             }
-            SB_TRY(const auto written, transaction.append(std::move(taken)));
-            return written.seq;
+            if (request) {
+                SB_TRY(const auto written, transaction.append(std::move(*request)));
+                asked.request = written.seq;
+            }
+            return asked;
         });
-    auto seq = co_await cancellable({}, m_host.m.executor, std::move(taking));
-    if (!seq) {
-        co_return std::unexpected(seq.error());
+}
+
+void Process::settleTaking(const Result<Asked>& asked)
+{
+    if (!std::exchange(m_taking, std::nullopt)) {
+        return;
     }
-    for (const auto& one : mail) {
-        m_history.append({*seq, one.message});
+    if (!asked) {
+        m_history.removeIf([](const Remembered& one) { return one.seq == pendingSeq; });
+        return;
     }
-    co_return {};
+    for (auto& remembered : m_history) {
+        if (remembered.seq == pendingSeq) {
+            remembered.seq = asked->taken;
+        }
+    }
 }
 
 } // namespace sb::process

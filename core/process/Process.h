@@ -64,8 +64,8 @@ protected:
     QCoro::Task<Result<>> act(QList<llm::ToolCall> calls, QString text, qint64 responseSeq);
     /// Finishes the calls that were under way when the program stopped.
     QCoro::Task<Result<>> resumeCalls();
-    /// Takes all mail into the history, in one transaction that also makes sure that nobody took it
-    /// before.
+    /// Takes all mail into the history. That is written in one transaction with the request of the
+    /// think() that follows, which also makes sure that nobody took it before.
     QCoro::Task<Result<>> takeMail(bool opensTurn);
 
     /// Instructions for the model that are the same for every call of this kind.
@@ -111,12 +111,31 @@ private:
     [[nodiscard]] tools::CallObserver callObserver();
     QCoro::Task<Result<>>
     settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning);
+    QCoro::Task<Result<llm::Response>> ask(QString cause);
+
+    /// Mail that is in the history, but not yet in the journal.
+    struct Taking
+    {
+        journal::NewEntry entry;
+        QList<qint64> seqs;
+    };
+    /// What the journal said of a request and of the mail that was taken with it.
+    struct Asked
+    {
+        qint64 taken = 0; ///< 0: there was no mail
+        qint64 request = 0;
+    };
+    /// Writes down the mail that is being taken, and the request if there is one.
+    Future<Asked> writeDown(std::optional<journal::NewEntry> request);
+    /// The taken mail has its place in the journal, or could not be taken.
+    void settleTaking(const Result<Asked>& asked);
 
     // Streams and tools report progress from their own threads, and may outlive this object by a
     // moment.
     std::shared_ptr<std::atomic<qint64>> m_progressUs;
     qint64 m_patienceUs = 0;
     qint64 m_requestSeq = 0;
+    std::optional<Taking> m_taking;
     std::optional<Promise<>> m_compacted;
     qint64 m_lastInputTokens = 0;
     qsizetype m_charsAtLastRequest = 0;

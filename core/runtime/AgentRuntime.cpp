@@ -47,7 +47,7 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
     SB_TRY(self->m_journal,
            journal::Journal::open(std::move(settings), *self->m_database, self->m.clock));
     self->m_entries = self->m_journal->subscribe(
-        self->m.feed, [raw](const QList<Entry>& entries) { raw->onEntries(entries); });
+        self->m_feed, [raw](const QList<Entry>& entries) { raw->onEntries(entries); });
     self->m_approvals = std::make_unique<approvals::Approvals>(
         *self->m_journal, *self->m_database, self->m.clock, self->m.feed, self->m.approvalsExpire);
     SB_TRY(const auto waiting, self->m_approvals->list(false));

@@ -72,7 +72,28 @@ private:
         std::shared_ptr<Models> models;
         std::vector<std::shared_ptr<Models>> retired; ///< calls under way may still use them
     };
+    /// Readings are made on the feed, but only for listeners: without any, that thread is not even
+    /// woken, and what was appended is passed over where it was noticed.
+    class Feed final : public Executor
+    {
+    public:
+        explicit Feed(Parts& parts) : m_parts(parts) {}
+        void post(Job job) override
+        {
+            if (m_parts.hub.hasListeners()) {
+                m_parts.feed.post(std::move(job));
+            } else {
+                job();
+            }
+        }
+        [[nodiscard]] bool isCurrent() const override { return m_parts.feed.isCurrent(); }
+
+    private:
+        Parts& m_parts;
+    };
+
     Parts m;
+    Feed m_feed{m};
     Guarded<InForce> m_inForce;
     Guarded<QHash<QString, QString>> m_outputs; ///< rings, by process
     Guarded<QHash<QString, int>> m_waitingByChannel;
