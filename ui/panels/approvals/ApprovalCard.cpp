@@ -103,8 +103,12 @@ void ApprovalCard::build()
         m_buttons->buttons().addWidget(made);
         return made;
     };
-    auto* journal = button(u"journal"_s, u"journalLink"_s);
+    auto* journal = new QPushButton(m_context.theme.icon(u"journal"_s), {}, m_body);
+    journal->setObjectName(u"journalLink"_s);
+    journal->setAutoDefault(false);
     journal->setFlat(true);
+    journal->installEventFilter(this);
+    body->addWidget(journal, 0, Qt::AlignLeading);
     journal->setText(tr("Entry %1").arg(m_approval.requestSeq));
     journal->setToolTip(tr("Show the question in the journal"));
     journal->setVisible(m_approval.requestSeq > 0);

@@ -9,6 +9,8 @@
 #include <QWheelEvent>
 #include <cmath>
 
+using namespace Qt::StringLiterals;
+
 namespace sb::panels {
 
 class DiffView::Highlighter final : public QSyntaxHighlighter
@@ -84,9 +86,36 @@ DiffView::DiffView(theme::Theme& theme, const QString& accessibleName, QWidget* 
     connect(&theme, &theme::Theme::changed, this, &DiffView::restyle);
 }
 
+namespace {
+
+// Without git's own words about a file whose names the next lines say again: on a small card they
+// push the change itself out of sight.
+QString withoutPreamble(const QString& diff)
+{
+    const auto lines = diff.split(u'\n');
+    QStringList kept;
+    for (qsizetype i = 0; i < lines.size(); ++i) {
+        const auto& line = lines.at(i);
+        if (line.startsWith("diff --git "_L1) || line.startsWith("index "_L1)) {
+            qsizetype next = i + 1;
+            while (next < lines.size() && !lines.at(next).startsWith("diff --git "_L1) &&
+                   !lines.at(next).startsWith("@@"_L1) && !lines.at(next).startsWith("--- "_L1)) {
+                ++next;
+            }
+            if (next < lines.size() && lines.at(next).startsWith("--- "_L1)) {
+                continue;
+            }
+        }
+        kept.append(line);
+    }
+    return kept.join(u'\n');
+}
+
+} // namespace
+
 void DiffView::setDiff(const QString& diff)
 {
-    auto text = diff;
+    auto text = withoutPreamble(diff);
     while (text.endsWith(QLatin1Char('\n'))) {
         text.chop(1);
     }
@@ -107,7 +136,25 @@ int DiffView::heightForWidth(int width) const
     int lines = 0;
     for (auto block = document()->firstBlock(); block.isValid() && lines < m_maximumLines;
          block = block.next()) {
-        lines += 1 + std::max(0, block.length() - 2) / columns;
+        if (block.length() < columns * 3 / 4) {
+            ++lines;
+            continue;
+        }
+        // Where words break is not to be guessed.
+        QTextLayout wrapped(block.text(), font());
+        auto option = document()->defaultTextOption();
+        option.setWrapMode(wordWrapMode());
+        wrapped.setTextOption(option);
+        wrapped.beginLayout();
+        while (lines < m_maximumLines) {
+            auto part = wrapped.createLine();
+            if (!part.isValid()) {
+                break;
+            }
+            part.setLineWidth(width - 2 * theme::space::related);
+            ++lines;
+        }
+        wrapped.endLayout();
     }
     // As high as the layout makes a line, which is a little more than the font's metrics say.
     QTextLayout layout(QStringLiteral("Xg"), font());

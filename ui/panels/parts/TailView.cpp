@@ -3,6 +3,7 @@
 #include "ui/widgets/Format.h"
 
 #include <QPushButton>
+#include <QScopedValueRollback>
 #include <QScrollBar>
 #include <QTextBlock>
 
@@ -27,7 +28,12 @@ TailView::TailView(theme::Theme& theme, QWidget* parent)
     m_latest->hide();
     connect(m_latest, &QPushButton::clicked, this, &TailView::follow);
     connect(verticalScrollBar(), &QScrollBar::valueChanged, this, [this] {
-        if (isFollowing()) {
+        // Only who sees it scrolls it.
+        if (m_isFitting || !isVisible()) {
+            return;
+        }
+        m_isFollowing = verticalScrollBar()->value() >= verticalScrollBar()->maximum();
+        if (m_isFollowing) {
             m_missedLines = 0;
             m_latest->hide();
         }
@@ -38,14 +44,17 @@ TailView::TailView(theme::Theme& theme, QWidget* parent)
 
 void TailView::setTail(const QString& text)
 {
-    setPlainText(text.right(capacity));
+    {
+        const QScopedValueRollback fitting(m_isFitting, true);
+        setPlainText(text.right(capacity));
+    }
     follow();
 }
 
 void TailView::appendTail(const QString& text)
 {
-    const bool wasFollowing = isFollowing();
     const auto added = text.right(capacity);
+    const QScopedValueRollback fitting(m_isFitting, true);
     QTextCursor cursor(document());
     cursor.beginEditBlock();
     cursor.movePosition(QTextCursor::End);
@@ -58,7 +67,7 @@ void TailView::appendTail(const QString& text)
         cursor.removeSelectedText();
     }
     cursor.endEditBlock();
-    if (wasFollowing) {
+    if (m_isFollowing) {
         follow();
         return;
     }
@@ -70,13 +79,10 @@ void TailView::appendTail(const QString& text)
     m_latest->show();
 }
 
-bool TailView::isFollowing() const
-{
-    return verticalScrollBar()->value() >= verticalScrollBar()->maximum();
-}
-
 void TailView::follow()
 {
+    m_isFollowing = true;
+    const QScopedValueRollback fitting(m_isFitting, true);
     verticalScrollBar()->setValue(verticalScrollBar()->maximum());
     m_missedLines = 0;
     m_latest->hide();
@@ -84,12 +90,22 @@ void TailView::follow()
 
 void TailView::resizeEvent(QResizeEvent* event)
 {
-    const bool wasFollowing = isFollowing();
-    QPlainTextEdit::resizeEvent(event);
-    if (wasFollowing) {
+    {
+        const QScopedValueRollback fitting(m_isFitting, true);
+        QPlainTextEdit::resizeEvent(event);
+    }
+    if (m_isFollowing) {
         follow();
     }
     placeButton();
+}
+
+void TailView::showEvent(QShowEvent* event)
+{
+    QPlainTextEdit::showEvent(event);
+    if (m_isFollowing) {
+        follow(); // what came while it was hidden had no place yet
+    }
 }
 
 void TailView::placeButton()

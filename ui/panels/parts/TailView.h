@@ -18,11 +18,12 @@ public:
 
     void setTail(const QString& text);
     void appendTail(const QString& text);
-    [[nodiscard]] bool isFollowing() const;
+    [[nodiscard]] bool isFollowing() const { return m_isFollowing; }
     void follow();
 
 protected:
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
 private:
     void restyle();
@@ -31,6 +32,8 @@ private:
     theme::Theme& m_theme;
     QPushButton* m_latest;
     qint64 m_missedLines = 0;
+    bool m_isFollowing = true;
+    bool m_isFitting = false; // the text or the size changes, and the scroll bar with them
 };
 
 } // namespace sb::panels
