@@ -72,6 +72,7 @@ class tst_JournalPanel final : public QObject
 private Q_SLOTS:
     void newestFirstAndLive();
     void whatIsReadStays();
+    void theNewestIsShownUntilOneIsChosen();
     void filtersByKind();
     void filtersByAgent();
     void filtersByText();
@@ -99,6 +100,23 @@ void tst_JournalPanel::newestFirstAndLive()
     f.runtime.publish(protocol::EntryAppended{f.entry(43, Kind::MessageSent, u"All done."_s)});
     QTRY_COMPARE(f.model().rowCount(), 43);
     QCOMPARE(f.model().index(0, JournalModel::Summary).data().toString(), u"All done."_s);
+}
+
+void tst_JournalPanel::theNewestIsShownUntilOneIsChosen()
+{
+    Fixture f;
+    f.open();
+    QTRY_COMPARE(f.model().rowCount(), 42);
+    f.runtime.publish(protocol::EntryAppended{f.entry(43, Kind::Incident, u"one"_s)});
+    f.runtime.publish(protocol::EntryAppended{f.entry(44, Kind::Incident, u"two"_s)});
+    QTRY_VERIFY(f.details().toPlainText().contains(u"entry 44 of fixer"_s));
+    QCOMPARE(f.table().currentIndex().row(), 0);
+    f.clickRow(0); // chosen although it was shown already
+    f.runtime.publish(protocol::EntryAppended{f.entry(45, Kind::Incident, u"three"_s)});
+    QTRY_COMPARE(f.table().currentIndex().row(), 1);
+    QTest::qWait(500); // longer than it takes to follow
+    QCOMPARE(f.table().currentIndex().row(), 1);
+    QVERIFY(f.details().toPlainText().contains(u"entry 44 of fixer"_s));
 }
 
 void tst_JournalPanel::whatIsReadStays()

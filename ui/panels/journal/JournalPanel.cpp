@@ -16,6 +16,7 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QResizeEvent>
+#include <QScopedValueRollback>
 #include <QScrollBar>
 #include <QSplitter>
 #include <QTableView>
@@ -149,6 +150,10 @@ JournalPanel::JournalPanel(const Context& context, QWidget* parent)
     m_typing.setSingleShot(true);
     m_typing.setInterval(250);
     connect(&m_typing, &QTimer::timeout, this, &JournalPanel::applyFilter);
+    m_quiet.setSingleShot(true);
+    m_quiet.setInterval(400);
+    connect(&m_quiet, &QTimer::timeout, this, &JournalPanel::selectNewest);
+    connect(&m_model, &QAbstractItemModel::modelReset, this, [this] { m_hasChosen = false; });
     connect(&m_model, &JournalModel::stateChanged, this, &JournalPanel::refresh);
     connect(&m_model,
             &QAbstractItemModel::rowsInserted,
@@ -293,6 +298,7 @@ void JournalPanel::buildTable()
             &QItemSelectionModel::currentRowChanged,
             this,
             &JournalPanel::showCurrent);
+    connect(m_table, &QAbstractItemView::pressed, this, [this] { m_hasChosen = true; });
     connect(m_table, &QAbstractItemView::activated, this, [this](const QModelIndex& index) {
         const auto& entry = m_model.at(index.row());
         if (!entry.process.isEmpty()) {
@@ -460,6 +466,18 @@ void JournalPanel::refresh()
     m_footerWords->setText(words);
     m_footer->setVisible(!words.isEmpty());
     if (!isEmpty && !m_table->currentIndex().isValid() && !m_model.isLoading()) {
+        selectNewest();
+    } else if (!m_hasChosen && m_table->currentIndex().row() > 0) {
+        m_quiet.start();
+    }
+}
+
+// The details tell of the newest entry until a person chooses one, but not while entries stream in
+// or somebody reads further down.
+void JournalPanel::selectNewest()
+{
+    if (!m_hasChosen && m_table->verticalScrollBar()->value() == 0) {
+        const QScopedValueRollback selecting(m_isSelecting, true);
         m_table->setCurrentIndex(m_model.index(0, JournalModel::Time));
     }
 }
@@ -471,6 +489,7 @@ void JournalPanel::showCurrent()
         m_details->clear();
         return;
     }
+    m_hasChosen = m_hasChosen || !m_isSelecting;
     const auto& entry = m_model.at(index.row());
     QList<protocol::Entry> caused;
     for (const int row : m_model.causedBy(entry.agent, entry.seq)) {

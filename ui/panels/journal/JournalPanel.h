@@ -58,6 +58,7 @@ private:
     void fitColumns();
     void showCurrent();
     void select(int row);
+    void selectNewest();
     void exportChain();
     void goTo(const QString& agent, qint64 seq);
 
@@ -79,6 +80,9 @@ private:
     QPushButton* m_newest;
     QPushButton* m_older;
     QTimer m_typing;
+    QTimer m_quiet;           // since the last new entry
+    bool m_hasChosen = false; // a person chose the entry that is shown
+    bool m_isSelecting = false;
     ChooseFile m_chooseFile;
     bool m_isShowingFilter = false;
     bool m_isMissing = false; // the entry that somebody asked for is not there

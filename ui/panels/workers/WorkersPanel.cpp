@@ -291,7 +291,7 @@ void WorkersPanel::selectByItself()
     if (!wanted.isValid() && current.isValid() && m_details->isAncestorOf(qApp->focusWidget())) {
         return; // somebody reads there
     }
-    const auto isBetter = [this](const ProcessInfo& a, const ProcessInfo& b) {
+    const auto isBetter = [](const ProcessInfo& a, const ProcessInfo& b) {
         const bool isAlive = !WorkersModel::hasEnded(a);
         if (isAlive != !WorkersModel::hasEnded(b)) {
             return isAlive;
