@@ -11,7 +11,7 @@ from programs import Skip, binary, family, home, median, note, pss_mb, running, 
 @contextlib.contextmanager
 def display():
     """A display of its own without a window manager."""
-    command = [tool("Xvfb"), "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp"]
+    command = [tool("Xvfb"), "-displayfd", "1", "-screen", "0", "1600x1000x24", "-nolisten", "tcp", "-noreset"]
     with running(command, ready="") as server:
         server.line = ""
         while not server.line.strip().isdigit():
