@@ -3,7 +3,10 @@
 #include <QCoreApplication>
 #include <QFileInfo>
 
+#include <clocale>
 #include <cstdlib>
+#include <cstring>
+#include <langinfo.h>
 #include <unistd.h>
 
 using namespace sb;
@@ -54,6 +57,11 @@ Exit dispatch(Arguments arguments, QStringList words)
 
 int main(int argc, char** argv)
 {
+    // Qt would complain at length about a locale without UTF-8, and then do this itself.
+    std::setlocale(LC_ALL, "");
+    if (std::strcmp(::nl_langinfo(CODESET), "UTF-8") != 0) {
+        ::setenv("LC_ALL", "C.UTF-8", 1);
+    }
     // Qt looks for plugins along the library paths; this program needs none until TLS is spoken,
     // and starts faster without looking (ensureTlsPlugins() puts them back).
     QCoreApplication::setLibraryPaths({});

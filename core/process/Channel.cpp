@@ -9,6 +9,12 @@ using protocol::Kind;
 namespace {
 
 constexpr qsizetype rememberedEnds = 6;
+constexpr Milliseconds retryAfter{5000};
+
+bool isOfTheDisk(ErrorCode code)
+{
+    return code == ErrorCode::DiskFull || code == ErrorCode::Io || code == ErrorCode::Locked;
+}
 
 QString oneLine(const QString& text, int cap)
 {
@@ -31,9 +37,15 @@ void Channel::deliver(Mail mail)
     pump();
 }
 
+void Channel::restoreEnd(const QString& text, bool failed)
+{
+    m_lastText = text;
+    m_lastTurnFailed = failed;
+}
+
 void Channel::resumeTurn()
 {
-    if (!m_turning) {
+    if (!m_turning && !m_host.m_leaving) {
         m_turning = true;
         m_stop = std::stop_source();
         m_task.emplace(turn(true));
@@ -42,9 +54,14 @@ void Channel::resumeTurn()
 
 void Channel::pump()
 {
-    if (m_turning || m_mail.isEmpty() || m_stopReason == StopReason::Leaving) {
+    if (m_turning || m_mail.isEmpty() || m_host.m_leaving) {
         return;
     }
+    if (!runCancelledBy.isEmpty()) {
+        m_host.settle(m_info.channel); // what still comes in is taken note of, and answered no more
+        return;
+    }
+    m_retry.reset();
     m_turning = true;
     m_stopReason = StopReason::None;
     m_stop = std::stop_source();
@@ -143,6 +160,18 @@ QCoro::Task<> Channel::turn(bool resumed)
     }
     m_turning = false;
     rest();
+    if (!result && !m_mail.isEmpty() && isOfTheDisk(result.error().code)) {
+        // Its mail could not be taken; it is tried again when the disk may have room, not at once
+        // for ever.
+        m_host.turnEnded(*this, std::exchange(m_taken, {}), std::move(end));
+        m_retry =
+            m_host.m.clock.after(retryAfter, m_host.m.executor, [&host = m_host, id = m_info.id] {
+                if (auto* process = host.find(id)) {
+                    static_cast<Channel*>(process)->pump();
+                }
+            });
+        co_return;
+    }
     m_host.turnEnded(*this, std::exchange(m_taken, {}), std::move(end));
     // The next turn begins in a job of its own: this one's frame still stands here.
     m_host.m.executor.post([&host = m_host, id = m_info.id] {
@@ -164,7 +193,7 @@ QCoro::Task<Result<TurnResult>> Channel::converse(bool resumed)
         }
     }
     if (!resumed) {
-        for (const auto& mail : m_mail) {
+        for (const auto& mail : m_mail.mid(0, mostMail)) {
             m_taken.append(mail.seq);
         }
         auto taking = takeMail(true);

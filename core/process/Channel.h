@@ -20,7 +20,10 @@ public:
     void resumeTurn();
 
     [[nodiscard]] bool isTurning() const { return m_turning; }
-    [[nodiscard]] bool isIdle() const { return !m_turning && m_mail.isEmpty(); }
+    [[nodiscard]] bool isIdle() const
+    {
+        return !m_turning && (m_mail.isEmpty() || !runCancelledBy.isEmpty());
+    }
     [[nodiscard]] bool lastTurnFailed() const { return m_lastTurnFailed; }
     [[nodiscard]] bool lastTurnCancelled() const { return m_lastTurnCancelled; }
     [[nodiscard]] const QString& lastText() const { return m_lastText; }
@@ -33,6 +36,12 @@ public:
     std::optional<RunInfo> runInfo;
     bool parked = false; ///< it has said that it waits for a person
     qint64 lastUsedUs = 0;
+    QString runCancelledBy; ///< its run was cancelled: it ends without another turn
+    int pins = 0;           ///< somebody holds it over an await: it is not evicted
+    /// What its last turn came to, as the store has it.
+    void restoreEnd(const QString& text, bool failed);
+    [[nodiscard]] const QList<Mail>& mail() const { return m_mail; }
+    void dropMail() { m_mail.clear(); }
 
 protected:
     [[nodiscard]] QString instructions() const override;
@@ -50,6 +59,7 @@ private:
     bool m_turning = false;
     bool m_lastTurnFailed = false;
     bool m_lastTurnCancelled = false;
+    Subscription m_retry;
     std::optional<QCoro::Task<>> m_task;
 };
 

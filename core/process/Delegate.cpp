@@ -75,24 +75,38 @@ QCoro::Task<> Delegate::body()
     mail.owner = m_host.ownerOf(m_info);
     mail.kind = QStringLiteral("result");
     mail.message = resultMessage(m_info, enumName(end.state), end.result);
-    auto storing = m_host.storable(mail.message, 2);
-    auto stored = co_await storing;
-    if (!stored) {
-        m_host.ended(m_info.id, std::nullopt); // the disk fails: the next start takes it up again
-        co_return;
+    if (end.isKnown) {
+        mail.owner.clear(); // its owner has the result already
     }
-    auto ending =
-        m_host.m.journal.append(entry(Kind::ProcessEnded,
-                                      m_history.isEmpty() ? QString::number(m_info.startedSeq)
-                                                          : QString::number(m_history.last().seq),
-                                      {{QStringLiteral("kind"), enumName(m_info.kind)},
-                                       {QStringLiteral("state"), enumName(end.state)},
-                                       {QStringLiteral("result"), end.result},
-                                       {QStringLiteral("owner"), mail.owner},
-                                       {QStringLiteral("message"), *stored}}));
-    auto written = co_await cancellable({}, m_host.m.executor, std::move(ending));
-    if (!written) {
-        // Nothing is lost: without its end in the journal, the next start takes it up again.
+    Result<protocol::Entry> written = fail(ErrorCode::Internal, {});
+    for (;;) {
+        auto storing = m_host.storable(mail.message, 2);
+        auto stored = co_await storing;
+        if (stored) {
+            auto ending = m_host.m.journal.append(
+                entry(Kind::ProcessEnded,
+                      m_history.isEmpty() ? QString::number(m_info.startedSeq)
+                                          : QString::number(m_history.last().seq),
+                      {{QStringLiteral("kind"), enumName(m_info.kind)},
+                       {QStringLiteral("state"), enumName(end.state)},
+                       {QStringLiteral("result"), end.result},
+                       {QStringLiteral("owner"), mail.owner},
+                       {QStringLiteral("message"), *stored}}));
+            written = co_await cancellable({}, m_host.m.executor, std::move(ending));
+            if (written) {
+                break;
+            }
+        }
+        // The disk fails. Nothing is lost: it is tried again, and after a restart it is taken up
+        // again.
+        auto waiting = m_host.pause();
+        (void)co_await cancellable({}, m_host.m.executor, std::move(waiting));
+        if (m_host.m_leaving) {
+            m_host.ended(m_info.id, std::nullopt);
+            co_return;
+        }
+    }
+    if (mail.owner.isEmpty()) {
         m_host.ended(m_info.id, std::nullopt);
         co_return;
     }
@@ -143,6 +157,8 @@ QCoro::Task<Result<>> Delegate::report(const QString& text)
 
 QCoro::Task<Result<Delegate::End>> Delegate::work()
 {
+    // One that had said its last word before the program stopped does not say it again.
+    m_hasReported = m_interactive && !m_history.isEmpty() && !owesAnAnswer();
     auto resuming = resumeCalls();
     SB_CO_CHECK(co_await resuming);
     for (int step = 0; step < stepLimit();) {
@@ -180,8 +196,10 @@ QCoro::Task<Result<Delegate::End>> Delegate::work()
         const QString text =
             m_history.isEmpty() ? QString() : m_history.last().message.text.trimmed();
         if (m_interactive) {
-            auto reporting = report(text);
-            SB_CO_CHECK(co_await reporting);
+            if (!std::exchange(m_hasReported, false)) {
+                auto reporting = report(text);
+                SB_CO_CHECK(co_await reporting);
+            }
             auto waiting = waitForMail(m_host.m.settings().interactiveIdle);
             auto more = co_await waiting;
             if (more) {
@@ -190,6 +208,7 @@ QCoro::Task<Result<Delegate::End>> Delegate::work()
             if (more.error().code != ErrorCode::Timeout) {
                 co_return std::unexpected(more.error());
             }
+            co_return End{ProcessState::Succeeded, text, true};
         }
         co_return End{ProcessState::Succeeded,
                       text.isEmpty() ? QStringLiteral("(It ended without a report.)") : text};

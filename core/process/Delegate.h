@@ -25,13 +25,14 @@ private:
     {
         protocol::ProcessState state = protocol::ProcessState::Failed;
         QString result;
+        bool isKnown = false; ///< its owner was told already
     };
     QCoro::Task<Result<End>> work();
     QCoro::Task<Result<>> waitForMail(std::optional<Milliseconds> atMost);
     QCoro::Task<Result<>> report(const QString& text);
 
     bool m_interactive;
-    bool m_waitsForMail = false;
+    bool m_hasReported = false;
     std::optional<Promise<>> m_wake;
 };
 

@@ -99,6 +99,11 @@ Future<> Host::cancel(QString process, QString by)
                                  QStringLiteral("%1 is not running (any more).").arg(process)));
                 return;
             }
+            if (const auto channel = m_channels.find(process);
+                channel != m_channels.end() && channel->second->runInfo &&
+                channel->second->runInfo->finishedSeq == 0) {
+                channel->second->runCancelledBy = by; // no result of what is stopped opens a turn
+            }
             // What it started goes first, so that no result of it comes back to somebody who is
             // gone.
             for (const auto& [id, other] : m_processes) {
@@ -110,6 +115,7 @@ Future<> Host::cancel(QString process, QString by)
                 }
             }
             found->stop(StopReason::Cancelled, by);
+            settle(process);
             promise.set({});
         });
     return future;
@@ -123,6 +129,10 @@ Future<> Host::leave()
         m_leaving = true;
         m_left = std::move(promise);
         m_timer.reset();
+        m_pauses.clear();
+        for (auto& waiting : std::exchange(m_recoveriesWaiting, {})) {
+            waiting.set(fail(ErrorCode::Cancelled, QStringLiteral("The program is closing.")));
+        }
         for (const auto& [id, channel] : m_channels) {
             channel->stop(StopReason::Leaving, {});
         }
@@ -197,6 +207,8 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
         QList<OpenCall> openCalls;
         QList<Mail> mail;
         QList<ProcessInfo> ended;
+        QString lastText;
+        bool lastFailed = false;
     };
     auto reading = runOn(m.pool, [this, id]() -> Result<Stored> {
         return m.database.read([&](store::Connection& connection) -> Result<Stored> {
@@ -210,6 +222,14 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
             SB_TRY(stored.openCalls, readOpenCalls(connection, id));
             SB_TRY(stored.mail, readMail(connection, id));
             SB_TRY(stored.ended, readEndedProcesses(connection, id, 6));
+            SB_TRY(const auto transcript, readTranscript(connection, id, 0, 50));
+            for (const auto& item : transcript.items) {
+                if (item.kind == protocol::ItemKind::Agent ||
+                    item.kind == protocol::ItemKind::Notice) {
+                    stored.lastText = item.text;
+                    stored.lastFailed = item.kind == protocol::ItemKind::Notice;
+                }
+            }
             SB_CHECK(fetchParts(stored.history.messages));
             SB_CHECK(fetchParts(stored.mail));
             return stored;
@@ -246,6 +266,7 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
         channel->rememberEnded(ended);
     }
     channel->restore(std::move(stored.history), std::move(stored.openCalls));
+    channel->restoreEnd(stored.lastText, stored.lastFailed);
     Channel* loaded = channel.get();
     evictIdleChannels();
     m_channels[id] = std::move(channel);
@@ -260,7 +281,9 @@ void Host::evictIdleChannels()
     }
     std::vector<std::pair<qint64, QString>> idle;
     for (const auto& [id, channel] : m_channels) {
-        if (channel->isIdle() && processesOf(id).isEmpty()) {
+        const bool hasRun =
+            !channel->run().isEmpty() && (!channel->runInfo || channel->runInfo->finishedSeq <= 0);
+        if (channel->isIdle() && channel->pins == 0 && !hasRun && processesOf(id).isEmpty()) {
             idle.emplace_back(channel->lastUsedUs, id);
         }
     }
@@ -312,32 +335,14 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
     if (!message.key.isEmpty()) {
         received.payload.insert(QStringLiteral("key"), message.key);
     }
-    struct Received
-    {
-        qint64 seq = 0;
-        bool isNew = true;
-    };
-    auto writing = m.journal.transact(
-        [received = std::move(received), channelId = message.channel, key = message.key](
-            journal::Transaction& transaction) mutable -> Result<Received> {
-            Received known;
-            if (!key.isEmpty()) {
-                auto& connection = transaction.connection();
-                store::forEachRow(
-                    connection,
-                    "SELECT seq FROM mailbox WHERE owner = ? AND key = ?",
-                    [&](SQLite::Statement& row) { known = {store::integer(row, 0), false}; },
-                    channelId,
-                    key);
-                if (!known.isNew) {
-                    return known;
-                }
-            }
-            SB_TRY(const auto entry, transaction.append(std::move(received)));
-            known.seq = entry.seq;
-            return known;
-        });
-    SB_CO_TRY(const Received known, co_await cancellable({}, m.executor, std::move(writing)));
+    ++channel->pins;
+    auto writing = receive({}, std::move(received), message.channel);
+    auto written = co_await cancellable({}, m.executor, std::move(writing));
+    --channel->pins;
+    if (!written) {
+        co_return std::unexpected(written.error());
+    }
+    const Received known = *written;
     if (known.isNew) {
         if (asker) {
             m_asking[known.seq] = std::move(asker);
@@ -354,6 +359,35 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
                  QStringLiteral("This message was received before, as entry %1.").arg(known.seq)));
     }
     co_return known.seq;
+}
+
+Future<Host::Received>
+Host::receive(QList<journal::NewEntry> before, journal::NewEntry received, QString owner)
+{
+    return m.journal.transact(
+        [before = std::move(before), received = std::move(received), owner = std::move(owner)](
+            journal::Transaction& transaction) mutable -> Result<Received> {
+            Received known;
+            const QString key = received.payload.value(QStringLiteral("key")).toString();
+            if (!key.isEmpty()) {
+                store::forEachRow(
+                    transaction.connection(),
+                    "SELECT seq FROM mailbox WHERE owner = ? AND key = ?",
+                    [&](SQLite::Statement& row) { known = {store::integer(row, 0), false}; },
+                    owner,
+                    key);
+                if (!known.isNew) {
+                    return known;
+                }
+            }
+            for (auto& entry : before) {
+                SB_TRY(const auto written, transaction.append(std::move(entry)));
+                received.cause = QString::number(written.seq);
+            }
+            SB_TRY(const auto entry, transaction.append(std::move(received)));
+            known.seq = entry.seq;
+            return known;
+        });
 }
 
 QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::StartRun command)
@@ -373,24 +407,35 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     info.task = command.task;
     info.approve = command.approve;
     info.unattended = command.unattended;
-    auto writing =
-        m.journal.append(channel->entry(Kind::RunStarted,
+    llm::Message spoken;
+    spoken.text = command.task;
+    auto storing = storable(spoken, 1);
+    SB_CO_TRY(const QJsonObject stored, co_await storing);
+    const auto started = channel->entry(Kind::RunStarted,
                                         {},
                                         {{QStringLiteral("run"), reply.run},
                                          {QStringLiteral("channel"), reply.channel},
-                                         {QStringLiteral("task"), command.task},
+                                         {QStringLiteral("task"), command.task.left(longTextShown)},
                                          {QStringLiteral("approve"), enumName(command.approve)},
-                                         {QStringLiteral("unattended"), command.unattended}}));
-    SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
-    info.startedSeq = written.seq;
-    reply.seq = written.seq;
+                                         {QStringLiteral("unattended"), command.unattended}});
+    auto received = channel->entry(Kind::MessageReceived,
+                                   {},
+                                   {{QStringLiteral("channel"), reply.channel},
+                                    {QStringLiteral("from"), QStringLiteral("you")},
+                                    {QStringLiteral("text"), command.task.left(longTextShown)},
+                                    {QStringLiteral("message"), stored}});
+    // In one transaction: a run without its message would be one with nothing to do.
+    auto writing = receive({started}, std::move(received), reply.channel);
+    SB_CO_TRY(const Received written, co_await cancellable({}, m.executor, std::move(writing)));
+    info.startedSeq = written.seq - 1;
+    reply.seq = info.startedSeq;
     channel->runInfo = info;
-    protocol::SendMessage message;
-    message.channel = reply.channel;
-    message.text = command.task;
-    message.from = QStringLiteral("you");
-    auto sending = sendTask(std::move(message), QStringLiteral("run"), nullptr);
-    SB_CO_CHECK(co_await sending);
+    Mail mail;
+    mail.seq = written.seq;
+    mail.owner = reply.channel;
+    mail.kind = QStringLiteral("message");
+    mail.message = std::move(spoken);
+    post(std::move(mail));
     co_return reply;
 }
 
@@ -410,8 +455,11 @@ void Host::turnEnded(Channel& channel, const QList<qint64>& taken, TurnResult re
 protocol::ApproveMode Host::approveModeOf(const QString& channel) const
 {
     const auto found = m_channels.find(channel);
-    return found != m_channels.end() && found->second->runInfo ? found->second->runInfo->approve
-                                                               : protocol::ApproveMode::Ask;
+    // What a run was told holds for that run, not for what is said in its channel afterwards.
+    return found != m_channels.end() && found->second->runInfo &&
+                   found->second->runInfo->finishedSeq <= 0
+               ? found->second->runInfo->approve
+               : protocol::ApproveMode::Ask;
 }
 
 // Branches, workers, compactors.
@@ -513,8 +561,11 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     process->m_info.startedSeq = written.seq;
     process->m_history.append({written.seq, std::move(first)});
     const QString id = info.id;
-    if (!m_leaving) {
-        start(std::move(process));
+    const QString parentId = info.parent;
+    auto& child = start(std::move(process));
+    if (const Process* still = find(parentId);
+        still == nullptr || still->m_stopReason == StopReason::Cancelled) {
+        child.stop(StopReason::Cancelled, QStringLiteral("what started it"));
     }
     co_return started.arg(enumName(kind), id);
 }
@@ -566,15 +617,23 @@ Host::routeTask(tools::Context context, QString worker, QString message)
     routed.payload = {{QStringLiteral("owner"), worker},
                       {QStringLiteral("channel"), QString()},
                       {QStringLiteral("from"), context.process},
+                      {QStringLiteral("key"), QStringLiteral("call:%1").arg(context.callSeq)},
                       {QStringLiteral("text"), message}};
-    auto writing = m.journal.append(std::move(routed));
-    SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
-    Mail mail;
-    mail.seq = written.seq;
-    mail.owner = worker;
-    mail.kind = QStringLiteral("message");
-    mail.message.text = message;
-    post(std::move(mail));
+    llm::Message spoken;
+    spoken.text = message;
+    auto storing = storable(spoken, 2);
+    SB_CO_TRY(const QJsonObject stored, co_await storing);
+    routed.payload.insert(QStringLiteral("message"), stored);
+    auto writing = receive({}, std::move(routed), worker);
+    SB_CO_TRY(const Received written, co_await cancellable({}, m.executor, std::move(writing)));
+    if (written.isNew) {
+        Mail mail;
+        mail.seq = written.seq;
+        mail.owner = worker;
+        mail.kind = QStringLiteral("message");
+        mail.message = std::move(spoken);
+        post(std::move(mail));
+    }
     co_return QStringLiteral("%1 will read it before its next step.").arg(worker);
 }
 
@@ -638,6 +697,13 @@ void Host::ended(const QString& id, std::optional<Mail> mailForOwner)
     }
     // Its own frame still stands here: it is taken down in a job of its own.
     m.executor.post([this, id, info, mail = std::move(mailForOwner)]() mutable {
+        // Results that came for it while it ended are its channel's to hear.
+        for (Mail& left : std::exchange(m_processes.at(id)->m_mail, {})) {
+            if (left.kind == u"result" && !m_leaving) {
+                left.owner = info.channel;
+                post(std::move(left));
+            }
+        }
         m_tasks.erase(id);
         m_processes.erase(id);
         if (mail) {
@@ -730,6 +796,26 @@ void Host::activity(const QString& channel)
     }
 }
 
+void Host::waitingChanged(const QString& channel, bool waiting)
+{
+    if (const auto found = m_channels.find(channel); found != m_channels.end() && !waiting) {
+        found->second->parked = false; // the next question is to be told of again
+    }
+    settle(channel);
+}
+
+Future<> Host::pause()
+{
+    Promise<> promise;
+    auto future = promise.future();
+    std::erase_if(m_pauses, [](const Subscription& one) { return !one; });
+    if (!m_leaving) {
+        m_pauses.push_back(m.clock.after(
+            Milliseconds(5000), m.executor, [promise = std::move(promise)] { promise.set({}); }));
+    }
+    return future;
+}
+
 // Runs.
 
 void Host::settle(const QString& id)
@@ -741,7 +827,8 @@ void Host::settle(const QString& id)
         const auto alive = processesOf(id);
         const bool idle = (channel == nullptr || channel->isIdle()) && alive.isEmpty();
         const bool waits =
-            channel != nullptr && !alive.isEmpty() && channel->isIdle() &&
+            channel != nullptr &&
+            (channel->isWaitingForApproval() || (channel->isIdle() && !alive.isEmpty())) &&
             std::ranges::all_of(alive, [&](const Process* process) {
                 return process->isWaitingForApproval() || hasChildren(process->info().id);
             });
@@ -751,9 +838,11 @@ void Host::settle(const QString& id)
         if (channel != nullptr && channel->runInfo && channel->runInfo->finishedSeq == 0) {
             if (idle && channel->runInfo->finishedSeq == 0) {
                 channel->runInfo->finishedSeq = -1; // being written
-                const auto outcome = channel->lastTurnCancelled() ? Outcome::Cancelled
-                                     : channel->lastTurnFailed()  ? Outcome::Failed
-                                                                  : Outcome::Succeeded;
+                const auto outcome =
+                    !channel->runCancelledBy.isEmpty() || channel->lastTurnCancelled()
+                        ? Outcome::Cancelled
+                    : channel->lastTurnFailed() ? Outcome::Failed
+                                                : Outcome::Succeeded;
                 ++m_busy;
                 m_tasks.insert_or_assign(
                     id + u"/finish",
@@ -788,15 +877,37 @@ QCoro::Task<Result<>> Host::finishRun(Channel* channel, Outcome outcome, QString
     const QString cause =
         QString::number(channel->history().isEmpty() ? channel->runInfo->startedSeq
                                                      : channel->history().last().seq);
+    if (outcome == Outcome::Cancelled && !channel->mail().isEmpty()) {
+        // Results that came in after the end: read by nobody, and not to be read at the next start.
+        QJsonArray takes;
+        for (const auto& mail : channel->mail()) {
+            takes.append(mail.seq);
+        }
+        channel->dropMail();
+        (void)m.journal.append(channel->entry(Kind::TurnStarted,
+                                              cause,
+                                              {{QStringLiteral("takes"), takes},
+                                               {QStringLiteral("messages"), QJsonArray()},
+                                               {QStringLiteral("turn_open"), false}}));
+    }
     auto writing = m.journal.append(channel->entry(Kind::RunFinished,
                                                    cause,
                                                    {{QStringLiteral("run"), channel->runInfo->id},
                                                     {QStringLiteral("channel"), channel->info().id},
                                                     {QStringLiteral("outcome"), enumName(outcome)},
                                                     {QStringLiteral("text"), text}}));
-    SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
+    auto written = co_await cancellable({}, m.executor, std::move(writing));
+    if (!written) {
+        // Nobody may wait for ever for an end that could not be written: it is tried again.
+        auto waiting = pause();
+        (void)co_await cancellable({}, m.executor, std::move(waiting));
+        channel->runInfo->finishedSeq = 0;
+        channel->parked = false;
+        settle(channel->info().id);
+        co_return std::unexpected(written.error());
+    }
     if (outcome != Outcome::WaitingApproval) {
-        channel->runInfo->finishedSeq = written.seq;
+        channel->runInfo->finishedSeq = written->seq;
     }
     co_return {};
 }
@@ -805,46 +916,96 @@ QCoro::Task<Result<>> Host::finishRun(Channel* channel, Outcome outcome, QString
 
 QCoro::Task<Result<>> Host::recoverTask(QString only)
 {
+    if (m_isRecovering) {
+        auto turn = m_recoveriesWaiting.emplace_back().future();
+        SB_CO_CHECK(co_await cancellable({}, m.executor, std::move(turn)));
+    }
+    m_isRecovering = true;
     QStringList channels{only};
+    Result<> result;
     if (only.isEmpty()) {
         auto reading = runOn(m.pool, [this] {
             return m.database.read(
                 [](store::Connection& connection) { return readUnfinishedChannels(connection); });
         });
-        SB_CO_TRY(channels, co_await cancellable({}, m.executor, std::move(reading)));
+        auto unfinished = co_await cancellable({}, m.executor, std::move(reading));
+        if (unfinished) {
+            channels = *unfinished;
+        } else {
+            channels.clear();
+            result = std::unexpected(unfinished.error());
+        }
     }
     for (const QString& id : channels) {
-        struct Stored
-        {
-            bool turnOpen = false;
-            QList<ProcessInfo> open;
-        };
-        auto reading = runOn(m.pool, [this, id] {
-            return m.database.read([&](store::Connection& connection) -> Result<Stored> {
-                Stored stored;
-                SB_TRY(stored.turnOpen, readTurnOpen(connection, id));
-                SB_TRY(stored.open, readOpenProcesses(connection, id));
-                return stored;
-            });
-        });
-        SB_CO_TRY(const Stored stored, co_await cancellable({}, m.executor, std::move(reading)));
-        auto opening = channelFor(id, id, QStringLiteral("recovered"), {});
-        SB_CO_TRY(Channel* const channel, co_await opening);
-        // Parents come before their children: they were started first.
-        for (const auto& info : stored.open) {
-            if (find(info.id) == nullptr) {
-                auto recovering = recoverProcess(info, channel->run());
-                SB_CO_CHECK(co_await recovering);
-            }
+        if (m_leaving) {
+            break;
         }
-        if (stored.turnOpen) {
-            channel->resumeTurn();
-        } else {
-            channel->pump();
+        auto recovering = recoverChannel(id);
+        auto recovered = co_await recovering;
+        if (!recovered && !m_leaving) {
+            // One that cannot be taken up keeps none of the others from it.
+            result = recovered;
+            journal::NewEntry incident;
+            incident.kind = Kind::Incident;
+            incident.process = id;
+            incident.payload = {{QStringLiteral("channel"), id},
+                                {QStringLiteral("message"),
+                                 QStringLiteral("It could not be taken up again: %1")
+                                     .arg(recovered.error().message)},
+                                {QStringLiteral("code"), errorCodeName(recovered.error().code)}};
+            (void)m.journal.append(std::move(incident));
         }
-        settle(id);
     }
-    co_return {};
+    m_isRecovering = false;
+    if (!m_recoveriesWaiting.empty()) {
+        m_isRecovering = true; // handed on, so that nobody slips in between
+        auto next = std::move(m_recoveriesWaiting.front());
+        m_recoveriesWaiting.pop_front();
+        next.set({});
+    }
+    co_return result;
+}
+
+QCoro::Task<Result<>> Host::recoverChannel(QString id)
+{
+    const bool wasLoaded = m_channels.contains(id);
+    struct Stored
+    {
+        bool turnOpen = false;
+        QList<ProcessInfo> open;
+    };
+    auto reading = runOn(m.pool, [this, id] {
+        return m.database.read([&](store::Connection& connection) -> Result<Stored> {
+            Stored stored;
+            SB_TRY(stored.turnOpen, readTurnOpen(connection, id));
+            SB_TRY(stored.open, readOpenProcesses(connection, id));
+            return stored;
+        });
+    });
+    SB_CO_TRY(const Stored stored, co_await cancellable({}, m.executor, std::move(reading)));
+    auto opening = channelFor(id, id, QStringLiteral("recovered"), {});
+    SB_CO_TRY(Channel* const channel, co_await opening);
+    ++channel->pins;
+    Result<> result;
+    // Parents come before their children: they were started first.
+    for (const auto& info : stored.open) {
+        if (result && find(info.id) == nullptr) {
+            auto recovering = recoverProcess(info, channel->run());
+            result = co_await recovering;
+        }
+    }
+    --channel->pins;
+    if (channel->runInfo && channel->runInfo->finishedSeq == 0) {
+        channel->runInfo->unattended =
+            true; // whoever had started it sits at no terminal of this program's
+    }
+    if (stored.turnOpen && !wasLoaded) {
+        channel->resumeTurn();
+    } else {
+        channel->pump();
+    }
+    settle(id);
+    co_return result;
 }
 
 QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
@@ -869,10 +1030,13 @@ QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
         QList<OpenCall> openCalls;
         QList<Mail> mail;
         bool interactive = false;
+        bool hasEnded = false;
     };
     auto reading = runOn(m.pool, [this, id = info.id] {
         return m.database.read([&](store::Connection& connection) -> Result<Stored> {
             Stored stored;
+            SB_TRY(const auto now, readProcess(connection, id));
+            stored.hasEnded = !now || now->endedAt != 0;
             SB_TRY(stored.history, readHistory(connection, id));
             SB_TRY(stored.openCalls, readOpenCalls(connection, id));
             SB_TRY(stored.mail, readMail(connection, id));
@@ -883,6 +1047,9 @@ QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
         });
     });
     SB_CO_TRY(Stored stored, co_await cancellable({}, m.executor, std::move(reading)));
+    if (stored.hasEnded) {
+        co_return {}; // it ended by itself meanwhile
+    }
     note.kind = Kind::ProcessStatus;
     note.payload = {{QStringLiteral("status"), QStringLiteral("interrupted; goes on where it was")},
                     {QStringLiteral("state"), QStringLiteral("interrupted")}};
@@ -1021,6 +1188,10 @@ QCoro::Task<Result<QString>> Host::toolsPart(ProcessKind kind, QList<llm::ToolSp
 
 QCoro::Task<Result<QString>> Host::part(QByteArray bytes)
 {
+    // What an owner wrote into instructions is no more to be kept than any other secret.
+    const QString field = QStringLiteral("text");
+    bytes =
+        m.journal.redacted({{field, QString::fromUtf8(bytes)}}).value(field).toString().toUtf8();
     const QByteArray key = QCryptographicHash::hash(bytes, QCryptographicHash::Sha256);
     if (const auto found = m_parts.constFind(key); found != m_parts.constEnd()) {
         co_return *found;

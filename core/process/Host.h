@@ -6,6 +6,7 @@
 #include "core/process/Delegation.h"
 #include "core/process/Process.h"
 
+#include <deque>
 #include <unordered_map>
 
 namespace sb::process {
@@ -144,6 +145,11 @@ private:
         Promise<T> promise;
         auto future = promise.future();
         m.executor.post([this, f = std::move(f), promise = std::move(promise)]() mutable {
+            if (m_leaving) {
+                promise.set(
+                    fail(ErrorCode::Unavailable, QStringLiteral("The program is closing.")));
+                return;
+            }
             ++m_busy;
             answer<T>(f(), std::move(promise));
         });
@@ -166,11 +172,28 @@ private:
         const QString id = started.info().id;
         m_processes[id] = std::move(process);
         m_tasks.insert_or_assign(id, started.body());
+        if (m_leaving) {
+            started.stop(StopReason::Leaving, {});
+        }
         activity(started.info().channel);
         watch();
         return started;
     }
     void activity(const QString& channel);
+    /// A process began or ceased to wait for a person.
+    void waitingChanged(const QString& channel, bool waiting);
+    /// Answers after a while, at once when the program closes: for trying a disk again.
+    Future<> pause();
+    /// Writes a message.received for an owner down; one with a key that was written before is found
+    /// instead.
+    struct Received
+    {
+        qint64 seq = 0;
+        bool isNew = true;
+    };
+    Future<Received>
+    receive(QList<journal::NewEntry> before, journal::NewEntry received, QString owner);
+    QCoro::Task<Result<>> recoverChannel(QString id);
     [[nodiscard]] protocol::ApproveMode approveModeOf(const QString& channel) const;
     void startCompactor(Process& target);
     /// A process is through: its mail goes to its owner, and it is taken down.
@@ -215,6 +238,9 @@ private:
     std::optional<Promise<>> m_left;
     bool m_leaving = false;
     int m_busy = 0; ///< coroutines of the host itself under way
+    std::vector<Subscription> m_pauses;
+    bool m_isRecovering = false; ///< one recovery at a time, so that nothing is started twice
+    std::deque<Promise<>> m_recoveriesWaiting;
     Subscription m_timer;
     bool m_watching = false;
     Guarded<QHash<QString, int>> m_running; ///< by channel; read from any thread

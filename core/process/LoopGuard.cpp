@@ -21,6 +21,21 @@ LoopGuard::Verdict LoopGuard::count(const QString& tool, const QJsonObject& argu
     return same >= warnAt ? Verdict::Warn : Verdict::Fine;
 }
 
+void LoopGuard::note(const QString& result)
+{
+    if (m_recent.isEmpty()) {
+        return;
+    }
+    const size_t call = m_recent.last();
+    const size_t hash = qHash(result);
+    const auto before = m_results.constFind(call);
+    if (before != m_results.constEnd() && *before != hash) {
+        m_recent.removeAll(call);
+        m_recent.append(call);
+    }
+    m_results.insert(call, hash);
+}
+
 int LoopGuard::alternations() const
 {
     // A B A B …: how often the pair at the end has followed itself without a break.

@@ -17,12 +17,16 @@ public:
     /// Counts a call. Identical means the same tool with the same arguments, among the last 24
     /// calls.
     Verdict count(const QString& tool, const QJsonObject& arguments);
+    /// What the counted call came to. One that comes to something else than the time before is no
+    /// repetition.
+    void note(const QString& result);
     /// What the model is told at a warning.
     [[nodiscard]] static QString warning();
 
 private:
     [[nodiscard]] int alternations() const;
-    QList<size_t> m_recent; ///< hashes of the last calls, oldest first
+    QHash<size_t, size_t> m_results; ///< of each call, the last result's hash
+    QList<size_t> m_recent;          ///< hashes of the last calls, oldest first
 };
 
 } // namespace sb::process

@@ -292,7 +292,7 @@ tools::CallObserver Process::callObserver()
         m_info.state =
             waiting ? protocol::ProcessState::WaitingApproval : protocol::ProcessState::Running;
         noteProgress();
-        m_host.settle(m_info.channel);
+        m_host.waitingChanged(m_info.channel, waiting);
     };
     observer.effectStarts = [this](Milliseconds patience) {
         noteProgress(patience + Milliseconds(30'000));
@@ -372,6 +372,9 @@ QCoro::Task<Result<>> Process::act(QList<llm::ToolCall> calls, QString text, qin
         auto passing = m_host.m.gate.pass(
             callFor(toolCall, text, responseSeq), callObserver(), m_stop.get_token());
         auto settled = co_await passing;
+        if (settled) {
+            m_guard.note(settled->message.text);
+        }
         auto settling =
             settleCall(toolCall,
                        std::move(settled),
@@ -403,7 +406,10 @@ QCoro::Task<Result<>> Process::resumeCalls()
         tools::Interrupted state;
         for (const auto& open : openCalls) {
             if (open.call == toolCall.id) {
-                state = {open.callSeq, open.startedSeq > 0, open.approval};
+                state.callSeq = open.callSeq;
+                state.started = open.startedSeq > 0;
+                state.approval = open.approval;
+                state.arguments = open.arguments;
             }
         }
         auto passing = m_host.m.gate.resume(callFor(toolCall, message.text, responseSeq),
@@ -419,7 +425,9 @@ QCoro::Task<Result<>> Process::resumeCalls()
 
 QCoro::Task<Result<>> Process::takeMail(bool opensTurn)
 {
-    const QList<Mail> mail = std::exchange(m_mail, {});
+    // Not more than an entry can name; what is left comes with the next turn.
+    const QList<Mail> mail = m_mail.mid(0, mostMail);
+    m_mail = m_mail.mid(mail.size());
     QJsonArray takes;
     QJsonArray messages;
     for (const auto& one : mail) {
@@ -433,9 +441,8 @@ QCoro::Task<Result<>> Process::takeMail(bool opensTurn)
         payload.insert(QStringLiteral("turn_open"), true);
     }
     Taking taking{entry(Kind::TurnStarted, QString::number(mail.last().seq), std::move(payload)),
-                  {}};
+                  mail};
     for (const auto& one : mail) {
-        taking.seqs.append(one.seq);
         m_history.append({pendingSeq, one.message});
     }
     m_taking = std::move(taking);
@@ -450,16 +457,17 @@ Future<Process::Asked> Process::writeDown(std::optional<NewEntry> request)
             Asked asked;
             if (taking) {
                 auto& connection = transaction.connection();
-                for (const qint64 seq : taking->seqs) {
+                for (const auto& one : taking->mail) {
                     bool open = false;
                     store::forEachRow(
                         connection,
                         "SELECT 1 FROM mailbox WHERE seq = ? AND taken_seq IS NULL",
                         [&](SQLite::Statement&) { open = true; },
-                        seq);
+                        one.seq);
                     if (!open) {
-                        return fail(ErrorCode::Conflict,
-                                    QStringLiteral("Message %1 was delivered already.").arg(seq));
+                        return fail(
+                            ErrorCode::Conflict,
+                            QStringLiteral("Message %1 was delivered already.").arg(one.seq));
                     }
                 }
                 SB_TRY(const auto taken, transaction.append(std::move(taking->entry)));
@@ -479,11 +487,15 @@ Future<Process::Asked> Process::writeDown(std::optional<NewEntry> request)
 
 void Process::settleTaking(const Result<Asked>& asked)
 {
-    if (!std::exchange(m_taking, std::nullopt)) {
+    const auto taking = std::exchange(m_taking, std::nullopt);
+    if (!taking) {
         return;
     }
     if (!asked) {
         m_history.removeIf([](const Remembered& one) { return one.seq == pendingSeq; });
+        if (asked.error().code != ErrorCode::Conflict) {
+            m_mail = taking->mail + m_mail; // it was not taken: it waits on
+        }
         return;
     }
     for (auto& remembered : m_history) {

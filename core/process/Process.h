@@ -89,6 +89,8 @@ protected:
     /// left.
     QCoro::Task<Result<>> mindTheWindow();
 
+    static constexpr qsizetype mostMail = 64; ///< messages that are taken together
+
     Host& m_host;
     protocol::ProcessInfo m_info;
     QString m_run;
@@ -117,7 +119,7 @@ private:
     struct Taking
     {
         journal::NewEntry entry;
-        QList<qint64> seqs;
+        QList<Mail> mail;
     };
     /// What the journal said of a request and of the mail that was taken with it.
     struct Asked

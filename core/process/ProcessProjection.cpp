@@ -308,9 +308,12 @@ void apply(Connection& connection, const Entry& entry)
         onToolCall(connection, entry);
         break;
     case Kind::ToolStarted:
-        // The question that let it begin is done with: one that comes after asks about doing it again.
-        connection.run("UPDATE open_call SET started_seq = ?, approval = '' WHERE process = ? AND call = ?",
+        // The question that let it begin is done with: one that comes after asks about doing it
+        // again.
+        connection.run("UPDATE open_call SET started_seq = ?, approval = '', arguments = ? WHERE "
+                       "process = ? AND call = ?",
                        entry.seq,
+                       jsonText(entry.payload.value(QStringLiteral("arguments")).toObject()),
                        entry.process,
                        field(entry, "call"));
         break;
@@ -378,6 +381,56 @@ void apply(Connection& connection, const Entry& entry)
     }
 }
 
+/// What can be said of an entry whose payload was erased: that something began or ended, never
+/// what.
+void applyErased(Connection& connection, const Entry& entry)
+{
+    switch (entry.kind) {
+    case Kind::TurnStarted:
+        connection.run("UPDATE mailbox SET taken_seq = ? WHERE owner = ? AND taken_seq IS NULL",
+                       entry.seq,
+                       entry.process);
+        break;
+    case Kind::ProcessEnded:
+        connection.run("UPDATE process SET state = 'succeeded', ended_at = ? WHERE id = ?",
+                       entry.time,
+                       entry.process);
+        connection.run("DELETE FROM open_call WHERE process = ?", entry.process);
+        break;
+    case Kind::ToolResult:
+        connection.run("DELETE FROM open_call WHERE process = ?", entry.process);
+        break;
+    case Kind::MessageSent:
+        connection.run("UPDATE channel SET turn_open = 0 WHERE id = ?", entry.process);
+        break;
+    case Kind::ApprovalSettled:
+        onApproval(connection, entry, false);
+        break;
+    case Kind::RunFinished:
+        connection.run("UPDATE run SET finished_seq = ? WHERE id = ?", entry.seq, entry.process);
+        break;
+    case Kind::MessageReceived:
+    case Kind::ProcessStarted:
+    case Kind::ProcessStatus:
+    case Kind::ModelRequest:
+    case Kind::ModelResponse:
+    case Kind::ToolCall:
+    case Kind::ToolStarted:
+    case Kind::PolicyDecision:
+    case Kind::ApprovalRequested:
+    case Kind::MemoryChanged:
+    case Kind::CheckpointCreated:
+    case Kind::CheckpointRestored:
+    case Kind::HistoryCompacted:
+    case Kind::EgressRequest:
+    case Kind::Incident:
+    case Kind::ConfigChanged:
+    case Kind::PayloadErased:
+    case Kind::RunStarted:
+        break;
+    }
+}
+
 } // namespace
 
 QStringList ProcessProjection::tables() const
@@ -395,7 +448,43 @@ QStringList ProcessProjection::tables() const
 
 Result<> ProcessProjection::apply(Connection& connection, const Entry& entry)
 {
-    process::apply(connection, entry);
+    if (entry.erased) {
+        applyErased(connection, entry);
+    } else {
+        process::apply(connection, entry);
+    }
+    return {};
+}
+
+Result<> ProcessProjection::erase(Connection& connection, const Entry& entry)
+{
+    // Rows that came from this entry alone go; in rows that others share its words are blanked.
+    connection.run("DELETE FROM mailbox WHERE seq = ?", entry.seq);
+    connection.run("DELETE FROM history WHERE process = ? AND seq = ?", entry.process, entry.seq);
+    connection.run("DELETE FROM summary WHERE seq = ?", entry.seq);
+    connection.run("DELETE FROM transcript WHERE seq = ?", entry.seq);
+    connection.run("UPDATE channel SET last_text = '' WHERE last_seq = ?", entry.seq);
+    connection.run("UPDATE channel SET title = id WHERE created_seq = ?", entry.seq);
+    connection.run("UPDATE process SET task = '' WHERE started_seq = ?", entry.seq);
+    connection.run("UPDATE run SET task = '' WHERE started_seq = ?", entry.seq);
+    connection.run("UPDATE run SET text = '' WHERE finished_seq = ?", entry.seq);
+    const QString channel = channelOf(connection, entry.process);
+    const auto blankDetail = [&](const QString& id) {
+        if (auto item = findItem(connection, channel, id)) {
+            item->detail.clear();
+            insertItem(connection, channel, *item);
+        }
+    };
+    if (entry.kind == Kind::ProcessEnded) {
+        connection.run("UPDATE process SET result = '' WHERE id = ?", entry.process);
+        blankDetail(entry.process);
+    } else if (entry.kind == Kind::ProcessStatus) {
+        connection.run("UPDATE process SET status = '' WHERE id = ?", entry.process);
+    } else if (entry.kind == Kind::ToolResult) {
+        blankDetail(toolItemId(entry.payload.value(QStringLiteral("call_seq")).toInteger()));
+    } else if (entry.kind == Kind::RunFinished) {
+        connection.run("UPDATE run SET text = '' WHERE id = ?", field(entry, "run"));
+    }
     return {};
 }
 

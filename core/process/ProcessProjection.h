@@ -12,6 +12,7 @@ class ProcessProjection final : public journal::Projection
 public:
     [[nodiscard]] QStringList tables() const override;
     Result<> apply(store::Connection& connection, const protocol::Entry& entry) override;
+    Result<> erase(store::Connection& connection, const protocol::Entry& entry) override;
 };
 
 /// One row of the mailbox: what its owner's model will read.
@@ -30,6 +31,7 @@ struct OpenCall
     qint64 callSeq = 0;
     qint64 startedSeq = 0; ///< 0: its effect has not begun
     QString approval;
+    QJsonObject arguments; ///< those that it began with, where a person had changed them
 };
 
 /// A message of a history with the seq of the entry that added it.

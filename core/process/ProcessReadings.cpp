@@ -141,6 +141,9 @@ Result<QStringList> readUnfinishedChannels(Connection& connection)
                       "UNION SELECT owner FROM mailbox JOIN channel ON channel.id = owner WHERE "
                       "taken_seq IS NULL "
                       "UNION SELECT channel FROM process WHERE ended_at = 0 "
+                      "UNION SELECT channel FROM mailbox JOIN process ON process.id = owner WHERE "
+                      "taken_seq IS NULL "
+                      "AND ended_at > 0 AND mailbox.kind = 'result' "
                       "UNION SELECT channel FROM run WHERE finished_seq = 0",
                       [&](SQLite::Statement& row) { channels.append(store::text(row, 0)); });
     return channels;
@@ -210,7 +213,10 @@ Result<QList<Mail>> readMail(Connection& connection, const QString& owner)
     Result<> broken;
     store::forEachRow(
         connection,
-        "SELECT seq, kind, message FROM mailbox WHERE owner = ? AND taken_seq IS NULL ORDER BY seq",
+        // What came for one that has ended meanwhile is its channel's to hear.
+        "SELECT seq, kind, message FROM mailbox WHERE taken_seq IS NULL AND (owner = ?1 OR (kind = "
+        "'result' AND owner IN (SELECT id FROM process WHERE channel = ?1 AND ended_at > 0))) "
+        "ORDER BY seq",
         [&](SQLite::Statement& row) {
             const QJsonObject stored = jsonObject(store::text(row, 2));
             auto message = llm::messageFromJson(stored);
@@ -247,7 +253,9 @@ Result<History> readHistory(Connection& connection, const QString& process)
             of,
             through);
         if (covered > 0 && of == process) {
-            history.messages.clear(); // its own summary covers what it had inherited too
+            history.messages.removeIf([&](const Remembered& one) {
+                return one.seq <= covered;
+            }); // its own summary covers what it had inherited too
         }
         store::forEachRow(
             connection,
@@ -291,12 +299,13 @@ Result<QList<OpenCall>> readOpenCalls(Connection& connection, const QString& pro
     QList<OpenCall> all;
     store::forEachRow(
         connection,
-        "SELECT call, call_seq, started_seq, approval FROM open_call WHERE process = ?",
+        "SELECT call, call_seq, started_seq, approval, arguments FROM open_call WHERE process = ?",
         [&](SQLite::Statement& row) {
             all.append({store::text(row, 0),
                         store::integer(row, 1),
                         store::integer(row, 2),
-                        store::text(row, 3)});
+                        store::text(row, 3),
+                        jsonObject(store::text(row, 4))});
         },
         process);
     return all;

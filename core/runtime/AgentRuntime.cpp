@@ -14,6 +14,7 @@ namespace {
 
 constexpr qsizetype outputRing = 64 * 1024;
 constexpr qsizetype ringsKept = 64;
+constexpr size_t modelsKept = 16;
 
 } // namespace
 
@@ -124,6 +125,9 @@ void AgentRuntime::update(config::Agent agent, std::shared_ptr<Models> models)
     m_inForce.withLock([&](InForce& inForce) {
         inForce.agent = std::move(agent);
         inForce.retired.push_back(std::exchange(inForce.models, std::move(models)));
+        if (inForce.retired.size() > modelsKept) {
+            inForce.retired.erase(inForce.retired.begin()); // its last calls have ended long since
+        }
     });
     m.hub.publish(protocol::AgentChanged{info(), false});
 }
@@ -140,15 +144,24 @@ config::Agent AgentRuntime::definition() const
     return m_inForce.withLock([](const InForce& in) { return in.agent; });
 }
 
-void AgentRuntime::playPerson()
+void AgentRuntime::playPerson(const QString& run)
 {
-    m_person = m_approvals->onChanged(m.feed, [this](const protocol::ApprovalInfo& approval) {
-        if (approval.state == protocol::ApprovalState::Waiting) {
+    const auto answer = [this, run](const protocol::ApprovalInfo& approval) {
+        if (approval.state == protocol::ApprovalState::Waiting && approval.run == run) {
             protocol::SettleApproval yes;
             yes.id = approval.id;
             yes.accept = true;
             yes.by = QStringLiteral("rehearsal");
             (void)m_approvals->settle(std::move(yes));
+        }
+    };
+    m.feed.post([this, answer] {
+        m_person = m_approvals->onChanged(m.feed, answer);
+        // What was asked before anybody listened.
+        if (const auto waiting = m_approvals->list(false)) {
+            for (const auto& approval : *waiting) {
+                answer(approval);
+            }
         }
     });
 }

@@ -42,8 +42,9 @@ public:
     /// Puts the files of a checkpoint.created back as they were; answers with their paths. Blocks
     /// on files. Conflict when one is not as the write left it.
     Result<QStringList> restore(qint64 checkpoint);
-    /// From here on every question is answered with yes, by "rehearsal": the tour without a person.
-    void playPerson();
+    /// From here on every question of that run is answered with yes, by "rehearsal": the tour
+    /// without a person.
+    void playPerson(const QString& run);
 
     process::Host& host() { return *m_host; }
     journal::Journal& journal() { return *m_journal; }

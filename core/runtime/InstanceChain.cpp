@@ -16,10 +16,9 @@ QString instanceChainId()
 Result<std::unique_ptr<InstanceChain>> InstanceChain::open(Parts parts)
 {
     std::unique_ptr<InstanceChain> self(new InstanceChain);
-    SB_TRY(
-        self->m_database,
-        store::Database::open(
-            {parts.home.instanceDatabase(), QStringLiteral(":/sql/instance"), {}}, parts.clock));
+    SB_TRY(self->m_database,
+           store::Database::open(
+               {parts.home.instanceDatabase(), QStringLiteral(":/sql/instance"), {}}, parts.clock));
     journal::Journal::Settings settings;
     settings.agent = instanceChainId();
     settings.signingKey = std::move(parts.signingKey);

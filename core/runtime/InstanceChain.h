@@ -8,7 +8,8 @@ namespace sb::runtime {
 /// The id under which the instance's own chain is asked for.
 QString instanceChainId();
 
-/// The instance's own record, in instance.db: which configuration was in force from when on, and which one was refused.
+/// The instance's own record, in instance.db: which configuration was in force from when on, and
+/// which one was refused.
 class InstanceChain
 {
 public:

@@ -84,15 +84,17 @@ Result<> Runtime::build()
 
 Runtime::~Runtime()
 {
-    m_watcher.reset();
     std::vector<std::shared_ptr<Slot>> slots;
+    std::unique_ptr<config::ConfigWatcher> watcher;
     {
         const std::unique_lock lock(m_mutex);
         m_closing = true;
+        watcher = std::move(m_watcher);
         for (auto& [id, slot] : m_agents) {
             slots.push_back(slot);
         }
     }
+    watcher.reset();
     std::vector<Future<>> leaving;
     for (const auto& slot : slots) {
         const std::scoped_lock lock(slot->opening);
@@ -102,6 +104,15 @@ Runtime::~Runtime()
     }
     for (auto& left : leaving) {
         (void)std::move(left).wait();
+    }
+    // Jobs that the last of them posted, and calls that a model was still answering, refer to what
+    // goes next.
+    for (const auto& loop : m_agentLoops) {
+        loop->postAndWait([] {});
+        loop->postAndWait([] {});
+    }
+    if (m_network) {
+        m_network->postAndWait([] {});
     }
     m_pool.reset(); // ends what still reads
     if (m_feed) {
@@ -315,8 +326,8 @@ void Runtime::recordConfig()
         return;
     }
     auto chain = instance();
-    auto recorded =
-        chain ? (*chain)->recordConfig(m_settings.home.config, agents) : Result<>(std::unexpected(chain.error()));
+    auto recorded = chain ? (*chain)->recordConfig(m_settings.home.config, agents)
+                          : Result<>(std::unexpected(chain.error()));
     if (!recorded) {
         m_recorded = false; // work goes on without; the next occasion tries again
     }
@@ -419,8 +430,8 @@ Future<> Runtime::takeUp()
             }
             auto opened = agent(id);
             if (opened) {
-                // Those that wait or run go on by themselves; nobody has to wait for that here. What
-                // an agent that is not configured any more left behind stays as it is.
+                // Those that wait or run go on by themselves; nobody has to wait for that here.
+                // What an agent that is not configured any more left behind stays as it is.
                 if (isInForce(id)) {
                     (void)(*opened)->host().recover({});
                 }

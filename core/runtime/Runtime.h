@@ -65,8 +65,8 @@ private:
     /// Opens the agent if need be. Blocks on disk: on a pool thread.
     Result<AgentRuntime*> agent(const QString& id);
     Result<AgentRuntime*> openSlot(Slot& slot);
-    /// The same for one that is to do something new: its definition must be in force, a folder alone
-    /// does not do.
+    /// The same for one that is to do something new: its definition must be in force, a folder
+    /// alone does not do.
     Result<AgentRuntime*> workingAgent(const QString& id);
     /// NotFound, with the ids that there are, for an agent that the configuration does not name.
     Result<> isInForce(const QString& id) const;

@@ -67,6 +67,10 @@ Future<QJsonObject> Runtime::withAgent(const QString& id, F f)
 {
     const QString wanted = id.isEmpty() ? standardAgent() : id;
     if (AgentRuntime* const open = openAgent(wanted)) {
+        // One that the configuration does not name any more takes no new work.
+        if (auto known = isInForce(wanted); !known) {
+            return Future<QJsonObject>::ready(std::unexpected(known.error()));
+        }
         return asJson<R>(f(*open));
     }
     Promise<QJsonObject> promise;
@@ -230,9 +234,9 @@ Future<QJsonObject> Runtime::handle(protocol::ListApprovals command)
         std::optional<Error> problem;
         for (const QString& id : ids) {
             const auto opened = agent(id);
-            const auto approvals = opened ? (*opened)->approvals().list(command.all)
-                                          : Result<QList<protocol::ApprovalInfo>>(
-                                                std::unexpected(opened.error()));
+            const auto approvals =
+                opened ? (*opened)->approvals().list(command.all)
+                       : Result<QList<protocol::ApprovalInfo>>(std::unexpected(opened.error()));
             if (approvals) {
                 reply.approvals.append(*approvals);
             } else {
@@ -289,23 +293,33 @@ Future<QJsonObject> Runtime::handle(protocol::SettleApproval command)
             return;
         }
         asJson(owner->approvals().settle(std::move(command)))
-            .then([this, owner, channel = found->channel, promise = std::move(promise)](
-                      Result<QJsonObject> settled) mutable {
-                if (!settled) {
+            .then([this,
+                   ownerId = owner->journal().agent(),
+                   channel = found->channel,
+                   promise = std::move(promise)](Result<QJsonObject> settled) mutable {
+                AgentRuntime* const open = openAgent(ownerId); // nullptr when the program closes
+                if (!settled || open == nullptr || !isInForce(ownerId)) {
                     promise.set(std::move(settled));
                     return;
                 }
-                // Whoever asked may have been parked in an earlier life of the program: it goes on
-                // here. The answer comes once it does, so that a caller can wait for its end.
-                if (owner->definition().id == tourAgentId()) {
-                    (void)prepareTour();
-                } else {
-                    recordConfig();
-                }
-                owner->host().recover(channel).then(
-                    [settled = std::move(settled), promise = std::move(promise)](Result<>) mutable {
-                        promise.set(std::move(settled));
-                    });
+                m_pool->post([this,
+                              open,
+                              ownerId,
+                              channel,
+                              settled = std::move(settled),
+                              promise = std::move(promise)]() mutable {
+                    // Whoever asked may have been parked in an earlier life of the program: it goes
+                    // on here. The answer comes once it does, so that a caller can wait for its
+                    // end.
+                    if (ownerId == tourAgentId()) {
+                        (void)prepareTour();
+                    } else {
+                        recordConfig();
+                    }
+                    open->host().recover(channel).then(
+                        [settled = std::move(settled), promise = std::move(promise)](
+                            Result<>) mutable { promise.set(std::move(settled)); });
+                });
             });
     });
     return answer;
@@ -453,9 +467,8 @@ Future<QJsonObject> Runtime::handle(protocol::StartRun command)
             return Future<QJsonObject>::ready(std::unexpected(known.error()));
         }
         m_pool->post([this] { recordConfig(); });
-        return withAgent<Reply>(wanted, [command](AgentRuntime& agent) {
-            return agent.host().startRun(command);
-        });
+        return withAgent<Reply>(
+            wanted, [command](AgentRuntime& agent) { return agent.host().startRun(command); });
     }
     Promise<QJsonObject> promise;
     auto answer = promise.future();
@@ -472,12 +485,15 @@ Future<QJsonObject> Runtime::handle(protocol::StartRun command)
         }
         command.task = tourTask();
         command.agent = tourAgentId();
-        if (command.rehearsed) {
-            (*opened)->playPerson();
-        }
-        asJson<Reply>((*opened)->host().startRun(command))
-            .then([promise = std::move(promise)](Result<QJsonObject> result) {
-                promise.set(std::move(result));
+        AgentRuntime* const tour = *opened;
+        (*opened)->host().startRun(command).then(
+            [tour, rehearsed = command.rehearsed, promise = std::move(promise)](
+                Result<Reply> started) mutable {
+                if (started && rehearsed) {
+                    tour->playPerson(started->run);
+                }
+                promise.set(started ? Result<QJsonObject>(protocol::toJson(*started))
+                                    : std::unexpected(started.error()));
             });
     });
     return answer;

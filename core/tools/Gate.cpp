@@ -46,6 +46,13 @@ QString refusal(const QString& why)
     return QStringLiteral("Refused: ") + why;
 }
 
+/// Whether the record took secrets out of these arguments: then they are not what was meant any
+/// more.
+bool holdsRedacted(const QJsonObject& arguments)
+{
+    return QJsonDocument(arguments).toJson(QJsonDocument::Compact).contains("[redacted:");
+}
+
 bool isLeaving(const CallObserver& observer)
 {
     return observer.isLeaving && observer.isLeaving();
@@ -67,15 +74,18 @@ Gate::Gate(Parts parts) : m(std::move(parts)) {}
 
 QCoro::Task<Result<Settled>> Gate::pass(Call call, CallObserver observer, std::stop_token stop)
 {
-    auto result = co_await judge(std::move(call), {}, std::move(observer), std::move(stop));
+    auto result = co_await judge(std::move(call), {}, false, std::move(observer), std::move(stop));
     co_return result;
 }
 
 QCoro::Task<Result<Settled>>
 Gate::resume(Call call, Interrupted state, CallObserver observer, std::stop_token stop)
 {
-    auto result =
-        co_await judge(std::move(call), std::move(state), std::move(observer), std::move(stop));
+    if (!state.arguments.isEmpty()) {
+        call.call.arguments = state.arguments;
+    }
+    auto result = co_await judge(
+        std::move(call), std::move(state), true, std::move(observer), std::move(stop));
     co_return result;
 }
 
@@ -109,12 +119,11 @@ ApprovalInfo Gate::question(const Call& call,
     return draft;
 }
 
-QCoro::Task<Result<Settled>>
-Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token stop)
+QCoro::Task<Result<Settled>> Gate::judge(
+    Call call, Interrupted state, bool isTakenUp, CallObserver observer, std::stop_token stop)
 {
     QString cause = QString::number(state.callSeq);
-    const bool isTakenUp = state.callSeq != 0;
-    if (!isTakenUp) {
+    if (state.callSeq == 0) {
         QJsonObject payload{{QStringLiteral("arguments"), call.call.arguments}};
         if (!call.call.malformed.isEmpty()) {
             payload.insert(QStringLiteral("malformed"), call.call.malformed.left(4096));
@@ -127,8 +136,7 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
     call.callSeq = state.callSeq;
     call.context.callSeq = state.callSeq;
 
-    if (QJsonDocument(call.call.arguments).toJson(QJsonDocument::Compact).contains("[redacted:") &&
-        isTakenUp) {
+    if (isTakenUp && holdsRedacted(call.call.arguments)) {
         auto answered = co_await answer(
             std::move(call),
             QStringLiteral("It was interrupted, and the record of this call had secrets "
@@ -216,12 +224,28 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
     SB_CO_TRY(const auto decided, co_await cancellable({}, m.executor, std::move(deciding)));
     cause = QString::number(decided.seq);
 
+    if (decision.verdict != policy::Verdict::Ask && !state.approval.isEmpty()) {
+        // It had asked in an earlier life, and need not any more. What was answered "no" stays
+        // "no".
+        auto withdrawing = m.approvals.withdraw(
+            state.approval,
+            QStringLiteral("The rules have changed; nobody needs to answer any more."));
+        (void)co_await cancellable({}, m.executor, std::move(withdrawing));
+        auto asking = m.approvals.settled(state.approval);
+        const auto earlier = co_await cancellable(stop, m.executor, std::move(asking));
+        if (earlier && earlier->state != ApprovalState::Accepted && earlier->by != u"signalbox") {
+            auto answered =
+                co_await answer(std::move(call), rejection(*earlier), true, {}, cause, stop);
+            co_return answered;
+        }
+    }
     if (decision.verdict == policy::Verdict::Forbid) {
         auto answered =
             co_await answer(std::move(call), refusal(decision.reason), true, {}, cause, stop);
         co_return answered;
     }
 
+    bool wasEdited = false;
     if (decision.verdict == policy::Verdict::Ask) {
         QString id = state.approval;
         if (id.isEmpty()) {
@@ -231,7 +255,9 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
             SB_CO_TRY(const auto asked, co_await cancellable({}, m.executor, std::move(asking)));
             id = asked.id;
         }
-        if (call.approve != ApproveMode::Ask) {
+        // Whether something is done a second time, only a person can say, whatever the run was
+        // told.
+        if (call.approve != ApproveMode::Ask && decision.rule != u"recovery") {
             protocol::SettleApproval settle;
             settle.id = id;
             settle.accept = call.approve == ApproveMode::Allow;
@@ -274,9 +300,13 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
         // What was accepted must be what is done: the plan is made again now, and must be the same,
         // unless the person changed it; then the changed one must stand before the policy as well.
         const bool edited = approval.editedArguments.has_value();
+        wasEdited = edited;
         const QJsonObject arguments = edited ? *approval.editedArguments : call.call.arguments;
         QString problem;
-        if (auto fits = checkArguments(tool->spec().schema, arguments); !fits) {
+        if (edited && holdsRedacted(arguments)) {
+            problem = refusal(QStringLiteral(
+                "the changed arguments hold a text that secrets were taken out of."));
+        } else if (auto fits = checkArguments(tool->spec().schema, arguments); !fits) {
             problem = fits.error().message;
         } else {
             auto replanning = makePlan(arguments);
@@ -284,13 +314,13 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
             if (!again && isLeaving(observer)) {
                 co_return std::unexpected(again.error());
             }
+            // The rules may have changed while the question waited.
+            const auto now = again ? policy::decide(m.rules(), again->action) : policy::Decision();
             if (!again) {
                 problem = again.error().message;
+            } else if (now.verdict == policy::Verdict::Forbid) {
+                problem = refusal(now.reason);
             } else if (edited) {
-                const auto verdict = policy::decide(m.rules(), again->action);
-                if (verdict.verdict == policy::Verdict::Forbid) {
-                    problem = refusal(verdict.reason);
-                }
                 plan = std::move(*again);
             } else if (again->hash() != approval.planHash) {
                 problem = refusal(QStringLiteral(
@@ -312,13 +342,18 @@ Gate::judge(Call call, Interrupted state, CallObserver observer, std::stop_token
         auto answered = co_await answer(std::move(call), why, true, {}, cause, stop);
         co_return answered;
     }
-    auto performed =
-        co_await perform(std::move(call), tool, std::move(plan), cause, std::move(observer), stop);
+    auto performed = co_await perform(
+        std::move(call), tool, std::move(plan), wasEdited, cause, std::move(observer), stop);
     co_return performed;
 }
 
-QCoro::Task<Result<Settled>> Gate::perform(
-    Call call, Tool* tool, Plan plan, QString cause, CallObserver observer, std::stop_token stop)
+QCoro::Task<Result<Settled>> Gate::perform(Call call,
+                                           Tool* tool,
+                                           Plan plan,
+                                           bool wasEdited,
+                                           QString cause,
+                                           CallObserver observer,
+                                           std::stop_token stop)
 {
     QJsonArray files;
     for (auto it = plan.before.cbegin(); it != plan.before.cend(); ++it) {
@@ -333,23 +368,28 @@ QCoro::Task<Result<Settled>> Gate::perform(
         }
         files.append(file);
     }
-    auto intending =
-        m.journal.transact([call, cause, files, command = plan.command, hash = plan.hash()](
-                               journal::Transaction& transaction) -> Result<qint64> {
-            SB_TRY(const auto started,
-                   transaction.append(entryOf(
-                       call,
-                       Kind::ToolStarted,
-                       cause,
-                       {{QStringLiteral("command"), command}, {QStringLiteral("plan"), hash}})));
-            if (!files.isEmpty()) {
-                SB_CHECK(transaction.append(entryOf(call,
-                                                    Kind::CheckpointCreated,
-                                                    QString::number(started.seq),
-                                                    {{QStringLiteral("files"), files}})));
-            }
-            return started.seq;
-        });
+    auto intending = m.journal.transact([call,
+                                         cause,
+                                         files,
+                                         command = plan.command,
+                                         hash = plan.hash(),
+                                         arguments = wasEdited ? plan.arguments : QJsonObject()](
+                                            journal::Transaction& transaction) -> Result<qint64> {
+        SB_TRY(const auto started,
+               transaction.append(entryOf(call,
+                                          Kind::ToolStarted,
+                                          cause,
+                                          {{QStringLiteral("command"), command},
+                                           {QStringLiteral("arguments"), arguments},
+                                           {QStringLiteral("plan"), hash}})));
+        if (!files.isEmpty()) {
+            SB_CHECK(transaction.append(entryOf(call,
+                                                Kind::CheckpointCreated,
+                                                QString::number(started.seq),
+                                                {{QStringLiteral("files"), files}})));
+        }
+        return started.seq;
+    });
     SB_CO_TRY(const qint64 intent, co_await cancellable({}, m.executor, std::move(intending)));
     const QString intentCause = QString::number(intent);
     if (stop.stop_requested() && !isLeaving(observer)) {

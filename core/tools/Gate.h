@@ -21,16 +21,17 @@ struct Call
     int callsBefore = 0; ///< tool calls of this process so far, for its budget
     int callLimit = 0;   ///< 0: none
     qint64 callSeq = 0;  ///< of its tool.call; set by the gate
-    QString traceId;        ///< of the process, for what the gate writes down
+    QString traceId;     ///< of the process, for what the gate writes down
     QString spanId;
 };
 
 /// Where a call stood when the program stopped; recovery hands it to Gate::resume.
 struct Interrupted
 {
-    qint64 callSeq = 0;   ///< of its tool.call
-    bool started = false; ///< its intent was on disk: the effect may have happened
-    QString approval;     ///< id of the approval that it had asked for
+    qint64 callSeq = 0;    ///< of its tool.call
+    bool started = false;  ///< its intent was on disk: the effect may have happened
+    QString approval;      ///< id of the approval that it had asked for
+    QJsonObject arguments; ///< those that it began with, where a person had changed them
 };
 
 /// How a call ended. There is always an answer for the model, journalled as tool.result.
@@ -80,11 +81,12 @@ public:
     resume(Call call, Interrupted state, CallObserver observer, std::stop_token stop);
 
 private:
-    QCoro::Task<Result<Settled>>
-    judge(Call call, Interrupted state, CallObserver observer, std::stop_token stop);
+    QCoro::Task<Result<Settled>> judge(
+        Call call, Interrupted state, bool isTakenUp, CallObserver observer, std::stop_token stop);
     QCoro::Task<Result<Settled>> perform(Call call,
                                          Tool* tool,
                                          Plan plan,
+                                         bool wasEdited,
                                          QString cause,
                                          CallObserver observer,
                                          std::stop_token stop);

@@ -345,7 +345,7 @@ private Q_SLOTS:
     {
         Fixture f;
         f.rules = {Fixture::rule("probe", policy::Decide::Allow)};
-        const auto result = f.resume(f.call("x"), {7, true, {}}, [&] {
+        const auto result = f.resume(f.call("x"), {7, true, {}, {}}, [&] {
             const auto asked = f.approvals->list(false)->first();
             QCOMPARE(asked.rule, s("recovery"));
             f.settle(false);
@@ -358,7 +358,7 @@ private Q_SLOTS:
     {
         Fixture f;
         f.tool->idempotent = true;
-        const auto result = f.resume(f.call("x"), {7, true, {}});
+        const auto result = f.resume(f.call("x"), {7, true, {}, {}});
         QVERIFY(result && *result && !(*result)->message.isError);
         QCOMPARE(f.tool->runs.load(), 1);
     }

@@ -72,6 +72,7 @@ CREATE TABLE open_call (
     call_seq INTEGER NOT NULL,
     started_seq INTEGER NOT NULL DEFAULT 0,
     approval TEXT NOT NULL DEFAULT '',
+    arguments TEXT NOT NULL DEFAULT '{}', -- those that it began with, where a person had changed them
     PRIMARY KEY (process, call)
 ) WITHOUT ROWID;
 
