@@ -28,8 +28,9 @@ Result<> readOptions(Arguments& arguments,
 {
     // Also a complaint about what comes before it is printed as it asks for.
     const qsizetype options = words.indexOf(QStringLiteral("--"));
-    arguments.json = arguments.json || words.first(options < 0 ? words.size() : options)
-                                           .contains(QStringLiteral("--json"));
+    arguments.json =
+        arguments.json ||
+        words.first(options < 0 ? words.size() : options).contains(QStringLiteral("--json"));
     while (!words.isEmpty()) {
         const QString word = words.takeFirst();
         if (word == u"--") {

@@ -47,13 +47,12 @@ Exit doctorVerb(Arguments arguments, QStringList words)
     add(findings,
         "configuration",
         config.has_value(),
-        config
-            ? QStringLiteral("%1: %2 %3")
-                  .arg(arguments.home.config)
-                  .arg(config->agents.size())
-                  .arg(config->agents.size() == 1 ? QStringLiteral("agent")
-                                                  : QStringLiteral("agents"))
-            : config.error().message);
+        config ? QStringLiteral("%1: %2 %3")
+                     .arg(arguments.home.config)
+                     .arg(config->agents.size())
+                     .arg(config->agents.size() == 1 ? QStringLiteral("agent")
+                                                     : QStringLiteral("agents"))
+               : config.error().message);
     if (config) {
         for (const auto& agent : config->agents) {
             const QString problem = config::workspaceProblem(agent, arguments.home.user);

@@ -14,6 +14,9 @@ using protocol::Outcome;
 
 namespace {
 
+// After so long without a word, a look whether the run is still at work.
+constexpr int quietMs = 1000;
+
 QString field(const Entry& entry, const char* name)
 {
     return entry.payload.value(QLatin1StringView(name)).toString();
@@ -222,6 +225,18 @@ bool RunFollower::isSettledElsewhere(const QString& id)
     });
 }
 
+bool RunFollower::isIdle()
+{
+    auto snapshot = m_client.request(protocol::GetSnapshot{}).wait();
+    if (!snapshot) {
+        return true;
+    }
+    const auto found = std::ranges::find_if(snapshot->channels, [&](const auto& channel) {
+        return channel.agent == m_agent && channel.id == m_run;
+    });
+    return found != snapshot->channels.cend() && found->running == 0 && found->waiting == 0;
+}
+
 Exit RunFollower::follow(const QString& agent, const QString& run, qint64 after, EndSignal& end)
 {
     m_agent = agent;
@@ -230,10 +245,31 @@ Exit RunFollower::follow(const QString& agent, const QString& run, qint64 after,
     m_lastSeq = after;
     catchUp();
     bool cancelling = false;
+    bool wasIdle = false;
     while (!m_finished) {
-        pollfd waits[] = {{m_wake[0], POLLIN, 0}, {cancelling ? -1 : end.descriptor(), POLLIN, 0}};
-        (void)::poll(waits, 2, -1);
+        pollfd waits[] = {{m_wake[0], POLLIN, 0}, {end.descriptor(), POLLIN, 0}};
+        if (::poll(waits, 2, quietMs) == 0) {
+            // A run whose end cannot be written down (the disk is full) never tells it.
+            const bool idle = isIdle();
+            catchUp();
+            if (idle && wasIdle && !m_finished) {
+                return complain({ErrorCode::DiskFull,
+                                 QStringLiteral("The run stopped, and its end could not be written "
+                                                "down; the disk may be full or failing."),
+                                 {}},
+                                m_options.json);
+            }
+            wasIdle = idle;
+            continue;
+        }
+        wasIdle = false;
         if ((waits[1].revents & POLLIN) != 0) {
+            char signal = 0;
+            (void)!::read(end.descriptor(), &signal, 1);
+            if (cancelling) {
+                std::fputs("signalbox-node: left; what it did is taken up later.\n", stderr);
+                return Exit::Failed;
+            }
             cancelling = true;
             std::fputs("signalbox-node: cancelling …\n", stderr);
             protocol::CancelProcess cancel;

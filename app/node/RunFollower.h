@@ -31,6 +31,8 @@ private:
     void catchUp();
     bool belongs(const protocol::Entry& entry);
     void ask(const protocol::ApprovalInfo& approval, EndSignal& end);
+    /// Whether nothing is at work for the run (any more).
+    [[nodiscard]] bool isIdle();
     [[nodiscard]] bool isSettledElsewhere(const QString& id);
 
     protocol::RuntimeClient& m_client;

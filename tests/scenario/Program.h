@@ -124,7 +124,8 @@ public:
         QVERIFY(put(config(), configText(policy, more)));
     }
 
-    /// The worker runs a script of the workspace, which a rule allows: no rule allows a line that writes by itself.
+    /// The worker runs a script of the workspace, which a rule allows: no rule allows a line that
+    /// writes by itself.
     void playAllowedScript(const QByteArray& script)
     {
         put(workspace() + QStringLiteral("/job.sh"), script);

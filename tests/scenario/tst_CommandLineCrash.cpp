@@ -11,13 +11,14 @@ constexpr int rounds = 15;
 
 } // namespace
 
-/// kill -9 at any moment: the work is done once, or a person is asked because it may have been done.
+/// kill -9 at any moment: the work is done once, or a person is asked because it may have been
+/// done.
 class tst_CommandLineCrash final : public QObject
 {
     Q_OBJECT
 
-    /// Accepts whatever is asked until nothing waits. Answers how often a person was asked because something may have
-    /// been done already.
+    /// Accepts whatever is asked until nothing waits. Answers how often a person was asked because
+    /// something may have been done already.
     static int acceptAll(Program& program)
     {
         int doubts = 0;
@@ -28,7 +29,8 @@ class tst_CommandLineCrash final : public QObject
             }
             const auto question = waiting.first();
             doubts += question[u"rule"].toString() == u"recovery" ? 1 : 0;
-            const auto accepted = program.run({u"approvals"_s, u"accept"_s, question[u"id"].toString(), u"--json"_s});
+            const auto accepted =
+                program.run({u"approvals"_s, u"accept"_s, question[u"id"].toString(), u"--json"_s});
             if (accepted.code != 0 && accepted.code != 3) {
                 qWarning("%s", accepted.said().constData());
                 return -1;
@@ -53,7 +55,8 @@ private Q_SLOTS:
     {
         Program program;
         program.playShell(u"echo once >> log"_s);
-        // `run` parks and leaves by itself; this one is killed while it is parked, with a runtime around it.
+        // `run` parks and leaves by itself; this one is killed while it is parked, with a runtime
+        // around it.
         Serving serving(program);
         const QString id = program.park();
         QVERIFY(!id.isEmpty());
@@ -87,7 +90,10 @@ private Q_SLOTS:
                 const auto settled = [&] {
                     return lastOutcome(program) == u"succeeded" || !program.waiting().isEmpty();
                 };
-                QTRY_VERIFY2_WITH_TIMEOUT(settled(), program.run({u"journal"_s, u"tail"_s, u"-n"_s, u"12"_s}).out.constData(), 15000);
+                QTRY_VERIFY2_WITH_TIMEOUT(
+                    settled(),
+                    program.run({u"journal"_s, u"tail"_s, u"-n"_s, u"12"_s}).out.constData(),
+                    15000);
                 QCOMPARE(serving.end().code, 0);
             }
             doubts = acceptAll(program);
@@ -95,7 +101,8 @@ private Q_SLOTS:
             QCOMPARE(lastOutcome(program), u"succeeded"_s);
             const auto lines = program.inWorkspace(u"log"_s).count('\n');
             QVERIFY2(lines == 1 || (doubts > 0 && lines == 1 + doubts),
-                     QByteArray(QByteArray::number(lines) + " lines, asked " + QByteArray::number(doubts) + " times"));
+                     QByteArray(QByteArray::number(lines) + " lines, asked " +
+                                QByteArray::number(doubts) + " times"));
             QCOMPARE(program.run({u"journal"_s, u"verify"_s}).code, 0);
         }
     }
@@ -124,14 +131,18 @@ private Q_SLOTS:
             if (known) {
                 Serving serving(program);
                 QVERIFY(serving.port > 0);
-                QTRY_VERIFY2_WITH_TIMEOUT(ended(), program.run({u"journal"_s, u"tail"_s, u"-n"_s, u"12"_s}).out.constData(), 15000);
+                QTRY_VERIFY2_WITH_TIMEOUT(
+                    ended(),
+                    program.run({u"journal"_s, u"tail"_s, u"-n"_s, u"12"_s}).out.constData(),
+                    15000);
                 QCOMPARE(serving.end().code, 0);
                 const int doubts = acceptAll(program);
                 QVERIFY(doubts >= 0);
                 QCOMPARE(lastOutcome(program), u"succeeded"_s);
                 const auto lines = program.inWorkspace(u"log"_s).count('\n');
                 QVERIFY2(lines == 1 || (doubts > 0 && lines == 1 + doubts),
-                         QByteArray(QByteArray::number(lines) + " lines, asked " + QByteArray::number(doubts) + " times"));
+                         QByteArray(QByteArray::number(lines) + " lines, asked " +
+                                    QByteArray::number(doubts) + " times"));
             }
             verified = program.run({u"journal"_s, u"verify"_s});
             QVERIFY2(verified.code == 0, verified.said());

@@ -9,10 +9,13 @@ namespace {
 
 QByteArray chatBody(const QByteArray& text, bool stream = false)
 {
-    return QJsonDocument(QJsonObject{{u"model"_s, u"assistant"_s},
-                                     {u"user"_s, u"room"_s},
-                                     {u"stream"_s, stream},
-                                     {u"messages"_s, QJsonArray{QJsonObject{{u"role"_s, u"user"_s}, {u"content"_s, QString::fromUtf8(text)}}}}})
+    return QJsonDocument(
+               QJsonObject{{u"model"_s, u"assistant"_s},
+                           {u"user"_s, u"room"_s},
+                           {u"stream"_s, stream},
+                           {u"messages"_s,
+                            QJsonArray{QJsonObject{{u"role"_s, u"user"_s},
+                                                   {u"content"_s, QString::fromUtf8(text)}}}}})
         .toJson(QJsonDocument::Compact);
 }
 
@@ -46,7 +49,8 @@ private Q_SLOTS:
         QCOMPARE(health.status, 200);
 
         struct stat token = {};
-        QCOMPARE(::stat(QFile::encodeName(program.home() + u"/run/token"_s).constData(), &token), 0);
+        QCOMPARE(::stat(QFile::encodeName(program.home() + u"/run/token"_s).constData(), &token),
+                 0);
         QCOMPARE(token.st_mode & 0777, 0600U);
         auto stranger = serving.http();
         stranger.token = "guessed";
@@ -103,7 +107,8 @@ private Q_SLOTS:
         QVERIFY(first.port > 0);
         const auto second = program.run({u"serve"_s, u"--listen"_s, u"127.0.0.1:0"_s});
         QVERIFY2(second.code == 1 && second.isOneSentence(), second.said());
-        QVERIFY2(second.err.contains(QByteArray::number(first.process().processId())), second.said());
+        QVERIFY2(second.err.contains(QByteArray::number(first.process().processId())),
+                 second.said());
         auto http = first.http();
         http.request("GET /healthz");
         QCOMPARE(http.read().status, 200);
@@ -114,9 +119,11 @@ private Q_SLOTS:
         Program one;
         Program two;
         Serving serving(one);
-        const auto refused = two.run({u"serve"_s, u"--listen"_s, u"127.0.0.1:%1"_s.arg(serving.port)});
+        const auto refused =
+            two.run({u"serve"_s, u"--listen"_s, u"127.0.0.1:%1"_s.arg(serving.port)});
         QVERIFY2(refused.code == 1 && refused.isOneSentence(), refused.said());
-        QVERIFY2(refused.err.contains(QByteArray::number(serving.port)) && refused.out.isEmpty(), refused.said());
+        QVERIFY2(refused.err.contains(QByteArray::number(serving.port)) && refused.out.isEmpty(),
+                 refused.said());
     }
 
     void run_and_tour_use_the_living_runtime()
@@ -132,7 +139,9 @@ private Q_SLOTS:
         const auto verified = program.run({u"journal"_s, u"verify"_s});
         QVERIFY2(verified.code == 0, verified.said());
         const auto doctor = program.run({u"doctor"_s});
-        QVERIFY2(doctor.code == 0 && doctor.out.contains(QByteArray("running: serve, pid " + QByteArray::number(serving.process().processId()))),
+        QVERIFY2(doctor.code == 0 && doctor.out.contains(QByteArray(
+                                         "running: serve, pid " +
+                                         QByteArray::number(serving.process().processId()))),
                  doctor.said());
         const auto unknown = program.run({u"run"_s, u"--agent"_s, u"nobody"_s, u"x"_s});
         QVERIFY2(unknown.code == 2 && unknown.isOneSentence(), unknown.said());
@@ -149,9 +158,11 @@ private Q_SLOTS:
         http.request("GET /v1/approvals");
         QVERIFY(http.read().body.contains(id.toUtf8()));
         const auto accepted = program.run({u"approvals"_s, u"accept"_s, id, u"--json"_s});
-        QVERIFY2(accepted.code == 0 && accepted.last()[u"state"].toString() == u"accepted", accepted.said());
+        QVERIFY2(accepted.code == 0 && accepted.last()[u"state"].toString() == u"accepted",
+                 accepted.said());
         QTRY_COMPARE_WITH_TIMEOUT(program.inWorkspace(u"log"_s), QByteArray("once\n"), 15000);
-        QTRY_COMPARE_WITH_TIMEOUT(program.journal().last()[u"kind"].toString(), u"run.finished"_s, 15000);
+        QTRY_COMPARE_WITH_TIMEOUT(
+            program.journal().last()[u"kind"].toString(), u"run.finished"_s, 15000);
         QCOMPARE(program.journal().last()[u"outcome"].toString(), u"succeeded"_s);
         const auto again = program.run({u"approvals"_s, u"reject"_s, id});
         QVERIFY2(again.code == 1 && again.err.contains("cli"), again.said());
@@ -161,7 +172,8 @@ private Q_SLOTS:
     {
         Program program;
         Latch hold;
-        program.model.when(both(fromChannel(), lastMessageContains(u"Stay"_s))).reply(text(u"I "_s).wait(hold).thenText(u"stayed."_s));
+        program.model.when(both(fromChannel(), lastMessageContains(u"Stay"_s)))
+            .reply(text(u"I "_s).wait(hold).thenText(u"stayed."_s));
         program.playShell(u"echo once >> log"_s);
         const QString id = program.park();
         auto living = program.start({u"run"_s, u"--json"_s, u"Stay"_s});
@@ -179,7 +191,8 @@ private Q_SLOTS:
     {
         Program program;
         Latch hold;
-        program.model.when(lastMessageContains(u"Stay"_s)).reply(text(u"I "_s).wait(hold).thenText(u"stayed."_s));
+        program.model.when(lastMessageContains(u"Stay"_s))
+            .reply(text(u"I "_s).wait(hold).thenText(u"stayed."_s));
         program.model.otherwise(text(u"Hello."_s));
         auto living = program.start({u"run"_s, u"--json"_s, u"Stay"_s});
         QTRY_COMPARE_WITH_TIMEOUT(hold.waiting(), 1, 10000);
@@ -203,7 +216,9 @@ private Q_SLOTS:
     {
         Program program;
         Latch never;
-        program.model.when(lastMessageContains(u"Think"_s)).reply(text(u"Lost "_s).wait(never)).always(text(u"Found."_s));
+        program.model.when(lastMessageContains(u"Think"_s))
+            .reply(text(u"Lost "_s).wait(never))
+            .always(text(u"Found."_s));
         {
             Serving serving(program);
             auto http = serving.http();
@@ -245,10 +260,13 @@ private Q_SLOTS:
         QVERIFY2(run.code == 0, run.said());
         QCOMPARE(program.inWorkspace(u"log"_s), QByteArray("once\n"));
         // A bad one changes nothing, and says why.
-        Program::put(program.config(), program.configText({u"{match: \"shell\", decide: perhaps}"_s}));
+        Program::put(program.config(),
+                     program.configText({u"{match: \"shell\", decide: perhaps}"_s}));
         QTRY_COMPARE_WITH_TIMEOUT(instance(u"incident"_s), 1, 10000);
-        const auto refused = program.journal(u"_instance"_s).last()[u"payload"][u"message"].toString();
-        QVERIFY2(refused.contains(u"perhaps") && refused.contains(u"signalbox.yaml:"), qPrintable(refused));
+        const auto refused =
+            program.journal(u"_instance"_s).last()[u"payload"][u"message"].toString();
+        QVERIFY2(refused.contains(u"perhaps") && refused.contains(u"signalbox.yaml:"),
+                 qPrintable(refused));
         QCOMPARE(program.run({u"run"_s, u"--json"_s, u"Write"_s}).code, 0);
         QCOMPARE(program.inWorkspace(u"log"_s), QByteArray("once\nonce\n"));
         QVERIFY(QFile::remove(program.config()));
@@ -268,7 +286,10 @@ private Q_SLOTS:
         QVERIFY(tail->waitForReadyRead(5000));
         QCOMPARE(program.run({u"run"_s, u"Second"_s}).code, 0);
         QByteArray seen;
-        QTRY_VERIFY_WITH_TIMEOUT((tail->waitForReadyRead(50), (seen += tail->readAllStandardOutput()).count("run.finished") == 2), 10000);
+        QTRY_VERIFY_WITH_TIMEOUT(
+            (tail->waitForReadyRead(50),
+             (seen += tail->readAllStandardOutput()).count("run.finished") == 2),
+            10000);
         tail->terminate();
         QCOMPARE(Program::wait(*tail, 3000).code, 0);
     }
