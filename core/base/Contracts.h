@@ -6,4 +6,5 @@ namespace sb {
 } // namespace sb
 
 /// For programmer errors only, never for input from a model, the network, a file or a person.
-#define SB_ASSERT(condition) ((condition) ? (void)0 : ::sb::contractBroken(#condition, __FILE__, __LINE__))
+#define SB_ASSERT(condition)                                                                       \
+    ((condition) ? (void)0 : ::sb::contractBroken(#condition, __FILE__, __LINE__))

@@ -79,8 +79,7 @@ struct LoopExecutor::Private
     JobQueue* queue = nullptr; // lives on the thread
 };
 
-LoopExecutor::LoopExecutor(const QString& name)
-    : m(std::make_unique<Private>())
+LoopExecutor::LoopExecutor(const QString& name) : m(std::make_unique<Private>())
 {
     m->queue = new JobQueue;
     m->queue->moveToThread(&m->thread);
@@ -120,9 +119,7 @@ void LoopExecutor::postAndWait(Job job)
     done.acquire();
 }
 
-ContextExecutor::ContextExecutor()
-    : m_context(std::make_unique<JobQueue>())
-{}
+ContextExecutor::ContextExecutor() : m_context(std::make_unique<JobQueue>()) {}
 
 ContextExecutor::~ContextExecutor() = default;
 
@@ -145,8 +142,7 @@ struct Pool::Private
     std::vector<std::thread> threads;
 };
 
-Pool::Pool(int threads, const QString&)
-    : m(std::make_unique<Private>())
+Pool::Pool(int threads, const QString&) : m(std::make_unique<Private>())
 {
     SB_ASSERT(threads > 0);
     for (int i = 0; i < threads; ++i) {
@@ -192,7 +188,8 @@ void Pool::post(Job job)
 bool Pool::isCurrent() const
 {
     const auto self = std::this_thread::get_id();
-    return std::ranges::any_of(m->threads, [&](const auto& thread) { return thread.get_id() == self; });
+    return std::ranges::any_of(m->threads,
+                               [&](const auto& thread) { return thread.get_id() == self; });
 }
 
 } // namespace sb

@@ -12,9 +12,10 @@
 
 namespace sb {
 
-/// The one-shot answer of work that runs elsewhere. A Promise sets it once, from any thread; whoever holds the Future
-/// awaits it on an executor (see Await), gives it a callback, or blocks for it (command line and tests only).
-/// A promise that is dropped unset answers with Cancelled, so nobody waits for ever.
+/// The one-shot answer of work that runs elsewhere. A Promise sets it once, from any thread;
+/// whoever holds the Future awaits it on an executor (see Await), gives it a callback, or blocks
+/// for it (command line and tests only). A promise that is dropped unset answers with Cancelled, so
+/// nobody waits for ever.
 template <class T>
 class Future;
 
@@ -53,9 +54,7 @@ template <class T = void>
 class Promise
 {
 public:
-    Promise()
-        : m_state(std::make_shared<detail::FutureState<T>>())
-    {}
+    Promise() : m_state(std::make_shared<detail::FutureState<T>>()) {}
     Promise(Promise&&) noexcept = default;
     Promise& operator=(Promise&& other) noexcept
     {
@@ -86,9 +85,7 @@ class [[nodiscard]] Future
 {
 public:
     using Value = T;
-    explicit Future(std::shared_ptr<detail::FutureState<T>> state)
-        : m_state(std::move(state))
-    {}
+    explicit Future(std::shared_ptr<detail::FutureState<T>> state) : m_state(std::move(state)) {}
 
     /// A future that is answered already.
     static Future ready(Result<T> result)
@@ -124,12 +121,12 @@ public:
     /// The same, on the executor.
     void then(Executor& executor, std::move_only_function<void(Result<T>)> callback) &&
     {
-        std::move(*this).then(
-            [&executor, callback = std::move(callback)](Result<T> result) mutable {
-                executor.post([callback = std::move(callback), result = std::move(result)]() mutable {
-                    callback(std::move(result));
-                });
+        std::move(*this).then([&executor,
+                               callback = std::move(callback)](Result<T> result) mutable {
+            executor.post([callback = std::move(callback), result = std::move(result)]() mutable {
+                callback(std::move(result));
             });
+        });
     }
 
     /// Blocks this thread until the answer is there. Never on an executor of the runtime.
@@ -156,8 +153,8 @@ Future<T> Promise<T>::future() const
 }
 
 /// Awaits a future on an executor: co_await cancellable(stop, executor, std::move(future)).
-/// The coroutine goes on there with the answer, or with Cancelled as soon as stop is requested; a late answer is
-/// dropped. This is the only way in which a process of ours waits.
+/// The coroutine goes on there with the answer, or with Cancelled as soon as stop is requested; a
+/// late answer is dropped. This is the only way in which a process of ours waits.
 template <class T>
 class [[nodiscard]] Await
 {
@@ -169,7 +166,8 @@ class [[nodiscard]] Await
         bool resumed = false;
 
         // Takes the first answer and resumes the coroutine on its executor.
-        static void answerWith(const std::shared_ptr<Shared>& self, Executor& executor, Result<T> result)
+        static void
+        answerWith(const std::shared_ptr<Shared>& self, Executor& executor, Result<T> result)
         {
             {
                 const std::scoped_lock lock(self->mutex);
@@ -190,19 +188,23 @@ public:
         , m_executor(executor)
         , m_future(std::move(future))
         , m_shared(std::make_shared<Shared>())
-    {}
+    {
+    }
 
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> handle)
     {
         m_shared->handle = handle;
-        auto shared = m_shared; // this awaiter may be gone as soon as the coroutine is resumed elsewhere
+        auto shared =
+            m_shared; // this awaiter may be gone as soon as the coroutine is resumed elsewhere
         Executor& executor = m_executor;
         auto future = std::move(m_future);
         m_callback.emplace(m_stop, StopFunction([shared, &executor] {
-            Shared::answerWith(
-                shared, executor, fail(ErrorCode::Cancelled, QStringLiteral("It was cancelled.")));
-        }));
+                               Shared::answerWith(
+                                   shared,
+                                   executor,
+                                   fail(ErrorCode::Cancelled, QStringLiteral("It was cancelled.")));
+                           }));
         std::move(future).then([shared, &executor](Result<T> result) {
             Shared::answerWith(shared, executor, std::move(result));
         });

@@ -10,9 +10,7 @@ class Guarded
 {
 public:
     Guarded() = default;
-    explicit Guarded(T value)
-        : m_value(std::move(value))
-    {}
+    explicit Guarded(T value) : m_value(std::move(value)) {}
 
     template <class F>
     decltype(auto) withLock(F&& f)

@@ -11,13 +11,20 @@ struct Name
     const char* name;
 };
 constexpr std::array names{
-    Name{ErrorCode::InvalidInput, "invalid_input"}, Name{ErrorCode::NotFound, "not_found"},
-    Name{ErrorCode::Conflict, "conflict"},          Name{ErrorCode::Forbidden, "forbidden"},
-    Name{ErrorCode::Unavailable, "unavailable"},    Name{ErrorCode::Timeout, "timeout"},
-    Name{ErrorCode::Cancelled, "cancelled"},        Name{ErrorCode::Io, "io"},
-    Name{ErrorCode::DiskFull, "disk_full"},         Name{ErrorCode::Corrupt, "corrupt"},
-    Name{ErrorCode::TooNew, "too_new"},             Name{ErrorCode::Locked, "locked"},
-    Name{ErrorCode::Unsupported, "unsupported"},    Name{ErrorCode::Internal, "internal"},
+    Name{ErrorCode::InvalidInput, "invalid_input"},
+    Name{ErrorCode::NotFound, "not_found"},
+    Name{ErrorCode::Conflict, "conflict"},
+    Name{ErrorCode::Forbidden, "forbidden"},
+    Name{ErrorCode::Unavailable, "unavailable"},
+    Name{ErrorCode::Timeout, "timeout"},
+    Name{ErrorCode::Cancelled, "cancelled"},
+    Name{ErrorCode::Io, "io"},
+    Name{ErrorCode::DiskFull, "disk_full"},
+    Name{ErrorCode::Corrupt, "corrupt"},
+    Name{ErrorCode::TooNew, "too_new"},
+    Name{ErrorCode::Locked, "locked"},
+    Name{ErrorCode::Unsupported, "unsupported"},
+    Name{ErrorCode::Internal, "internal"},
 };
 } // namespace
 

@@ -7,17 +7,18 @@ namespace sb {
 
 /// What kind of failure it is; callers decide on this, people read the message.
 enum class ErrorCode {
-    InvalidInput, ///< somebody gave us something unusable (configuration, arguments, a model's JSON)
+    InvalidInput, ///< somebody gave us something unusable (configuration, arguments, a model's
+                  ///< JSON)
     NotFound,
-    Conflict, ///< already there, already decided, held by somebody else
-    Forbidden, ///< a policy, capability or the sandbox says no
+    Conflict,    ///< already there, already decided, held by somebody else
+    Forbidden,   ///< a policy, capability or the sandbox says no
     Unavailable, ///< the other side does not answer or refuses for now
     Timeout,
     Cancelled,
     Io,
     DiskFull,
     Corrupt, ///< stored bytes do not say what they said when they were written
-    TooNew, ///< written by a later version of this program
+    TooNew,  ///< written by a later version of this program
     Locked,
     Unsupported, ///< this machine cannot do it
     Internal,

@@ -11,8 +11,7 @@ void SecretString::Release::operator()(char* bytes) const
     sodium_free(bytes); // wipes, then unmaps
 }
 
-SecretString::SecretString(QByteArray&& bytes)
-    : m_size(bytes.size())
+SecretString::SecretString(QByteArray&& bytes) : m_size(bytes.size())
 {
     if (m_size > 0) {
         if (sodium_init() < 0) {

@@ -4,7 +4,8 @@
 
 namespace sb {
 
-/// A key or password in memory that is locked, outside dumps, and wiped on release. It cannot be printed or copied.
+/// A key or password in memory that is locked, outside dumps, and wiped on release. It cannot be
+/// printed or copied.
 class SecretString
 {
 public:

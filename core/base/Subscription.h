@@ -9,12 +9,8 @@ class [[nodiscard]] Subscription
 {
 public:
     Subscription() = default;
-    explicit Subscription(std::function<void()> end)
-        : m_end(std::move(end))
-    {}
-    Subscription(Subscription&& other) noexcept
-        : m_end(std::exchange(other.m_end, nullptr))
-    {}
+    explicit Subscription(std::function<void()> end) : m_end(std::move(end)) {}
+    Subscription(Subscription&& other) noexcept : m_end(std::exchange(other.m_end, nullptr)) {}
     Subscription& operator=(Subscription&& other) noexcept
     {
         if (this != &other) {

@@ -165,7 +165,8 @@ Result<> writeStarter(const QString& path, const QString& workspace)
     if (file.write(yaml) != yaml.size() || !file.flush()) {
         const QString why = file.errorString();
         file.remove();
-        return fail(ErrorCode::Io, QStringLiteral("%1 cannot be written: %2.").arg(path, why), path);
+        return fail(
+            ErrorCode::Io, QStringLiteral("%1 cannot be written: %2.").arg(path, why), path);
     }
     if (!QDir().mkpath(workspace)) {
         return fail(ErrorCode::Io,

@@ -116,7 +116,8 @@ Result<Config> load(const QString& path, const QString& home);
 /// A commented signalbox.yaml with the agent "assistant"; it parses as it stands.
 QByteArray starterYaml(const QString& workspace);
 
-/// Writes that file, and makes the workspace. Conflict when there is a file already: it is left as it is.
+/// Writes that file, and makes the workspace. Conflict when there is a file already: it is left as
+/// it is.
 Result<> writeStarter(const QString& path, const QString& workspace);
 
 /// Why the agent cannot work on this machine now (its workspace is missing or not writable …): one

@@ -308,9 +308,12 @@ void apply(Connection& connection, const Entry& entry)
         onToolCall(connection, entry);
         break;
     case Kind::ToolStarted:
-        // The question that let it begin is done with: one that comes after asks about doing it again.
-        connection.run("UPDATE open_call SET started_seq = ?, approval = '' WHERE process = ? AND call = ?",
+        // The question that let it begin is done with: one that comes after asks about doing it
+        // again.
+        connection.run("UPDATE open_call SET started_seq = ?, approval = '', arguments = ? WHERE "
+                       "process = ? AND call = ?",
                        entry.seq,
+                       jsonText(entry.payload.value(QStringLiteral("arguments")).toObject()),
                        entry.process,
                        field(entry, "call"));
         break;

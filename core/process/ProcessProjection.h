@@ -31,6 +31,7 @@ struct OpenCall
     qint64 callSeq = 0;
     qint64 startedSeq = 0; ///< 0: its effect has not begun
     QString approval;
+    QJsonObject arguments; ///< those that it began with, where a person had changed them
 };
 
 /// A message of a history with the seq of the entry that added it.

@@ -11,7 +11,8 @@
 
 /// One description of a value's fields serves both directions. A value type has
 ///     template <class Self, class V> static void fields(Self& s, V&& v) { v("agent", s.agent); … }
-/// and an enum that travels has `QString enumName(E)` and `std::optional<E> enumFromName(QStringView, E*)` beside it.
+/// and an enum that travels has `QString enumName(E)` and `std::optional<E>
+/// enumFromName(QStringView, E*)` beside it.
 namespace sb::protocol {
 
 namespace detail {
@@ -19,7 +20,8 @@ struct AnyVisitor
 {
     template <class T>
     void operator()(const char*, T&&) const
-    {}
+    {
+    }
 };
 } // namespace detail
 
@@ -45,7 +47,8 @@ QJsonObject toJson(const T& value)
     return object;
 }
 
-/// Reads a value. A missing field keeps its default; one of the wrong type is an error that names it.
+/// Reads a value. A missing field keeps its default; one of the wrong type is an error that names
+/// it.
 template <Described T>
 Result<T> fromJson(const QJsonObject& object)
 {
@@ -66,21 +69,26 @@ Result<T> fromJson(const QJsonObject& object)
 namespace detail {
 template <class T>
 struct IsOptional : std::false_type
-{};
+{
+};
 template <class T>
 struct IsOptional<std::optional<T>> : std::true_type
-{};
+{
+};
 template <class T>
 struct IsList : std::false_type
-{};
+{
+};
 template <class T>
 struct IsList<QList<T>> : std::true_type
-{};
+{
+};
 
 inline std::unexpected<Error> wrongType(const QString& where, const char* wanted)
 {
-    return fail(ErrorCode::InvalidInput,
-                QStringLiteral("The field \"%1\" must be %2.").arg(where, QLatin1StringView(wanted)));
+    return fail(
+        ErrorCode::InvalidInput,
+        QStringLiteral("The field \"%1\" must be %2.").arg(where, QLatin1StringView(wanted)));
 }
 } // namespace detail
 

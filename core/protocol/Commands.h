@@ -11,7 +11,8 @@ struct Done
     bool operator==(const Done&) const = default;
     template <class S, class V>
     static void fields(S&, V&&)
-    {}
+    {
+    }
 };
 
 /// Who answers, and on which home.
@@ -33,7 +34,8 @@ struct Ping
     };
     template <class S, class V>
     static void fields(S&, V&&)
-    {}
+    {
+    }
 };
 
 /// Asks a window to come to the front.
@@ -57,7 +59,7 @@ struct GetSnapshot
     {
         QList<AgentInfo> agents;
         QList<ChannelInfo> channels;
-        QList<ProcessInfo> processes; ///< those alive, and the last 50 that ended
+        QList<ProcessInfo> processes;  ///< those alive, and the last 50 that ended
         QList<ApprovalInfo> approvals; ///< those that wait, and the last 20 settled
         Totals totals;
         QString configPath;
@@ -76,10 +78,12 @@ struct GetSnapshot
     };
     template <class S, class V>
     static void fields(S&, V&&)
-    {}
+    {
+    }
 };
 
-/// Writes a commented signalbox.yaml with the agent "assistant", and makes its workspace. Conflict when there is one.
+/// Writes a commented signalbox.yaml with the agent "assistant", and makes its workspace. Conflict
+/// when there is one.
 struct WriteConfig
 {
     static constexpr auto name = "write_config";
@@ -96,7 +100,8 @@ struct WriteConfig
     };
     template <class S, class V>
     static void fields(S&, V&&)
-    {}
+    {
+    }
 };
 
 struct OpenChannel
@@ -134,7 +139,7 @@ struct SendMessage
     QString channel;
     QString text;
     QString from; ///< "you", or whoever speaks
-    QString key; ///< a second message with the same key is the same message; empty: none
+    QString key;  ///< a second message with the same key is the same message; empty: none
     template <class S, class V>
     static void fields(S& s, V&& v)
     {
@@ -146,7 +151,8 @@ struct SendMessage
     }
 };
 
-/// Sends a message and answers when the turn that took it has ended. Meanwhile TextDelta events tell how the reply grows.
+/// Sends a message and answers when the turn that took it has ended. Meanwhile TextDelta events
+/// tell how the reply grows.
 struct Ask
 {
     static constexpr auto name = "ask";
@@ -262,7 +268,7 @@ struct ListApprovals
             v("approvals", s.approvals);
         }
     };
-    QString agent; ///< empty: all
+    QString agent;    ///< empty: all
     bool all = false; ///< settled ones too
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -292,7 +298,7 @@ struct SettleApproval
     QString id;
     bool accept = false;
     std::optional<QJsonObject> arguments; ///< edited ones
-    QString note; ///< why not, or guidance for the agent
+    QString note;                         ///< why not, or guidance for the agent
     QString by;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -322,7 +328,7 @@ struct QueryJournal
     };
     QString agent;
     qint64 before = 0; ///< only entries below this seq; 0: from the end
-    qint64 after = 0; ///< only entries above this seq
+    qint64 after = 0;  ///< only entries above this seq
     QStringList kinds; ///< empty: all
     QString process;
     QString text; ///< words that the payload contains
@@ -444,8 +450,9 @@ struct StartRun
     QString agent; ///< empty: the first of the configuration
     QString task;
     ApproveMode approve = ApproveMode::Ask;
-    bool unattended = false; ///< nobody can be asked here: it parks, and ends its turn with waiting_approval
-    bool tour = false; ///< the bundled tour instead of a task
+    bool unattended =
+        false; ///< nobody can be asked here: it parks, and ends its turn with waiting_approval
+    bool tour = false;      ///< the bundled tour instead of a task
     bool rehearsed = false; ///< the tour plays the person as well
     template <class S, class V>
     static void fields(S& s, V&& v)

@@ -3,9 +3,9 @@
 
 #include <variant>
 
-/// What a runtime tells without being asked. Pictures of progress (TextDelta, OutputTail, VerifyProgress) may be
-/// dropped or merged on the way to a slow listener; of the others a listener that cannot keep up loses all at once,
-/// gets Lagged, and asks for a new snapshot.
+/// What a runtime tells without being asked. Pictures of progress (TextDelta, OutputTail,
+/// VerifyProgress) may be dropped or merged on the way to a slow listener; of the others a listener
+/// that cannot keep up loses all at once, gets Lagged, and asks for a new snapshot.
 namespace sb::protocol {
 
 struct EntryAppended
@@ -186,7 +186,8 @@ struct Lagged
     static constexpr auto name = "lagged";
     template <class S, class V>
     static void fields(S&, V&&)
-    {}
+    {
+    }
 };
 
 using Event = std::variant<EntryAppended,

@@ -6,12 +6,12 @@ namespace sb::protocol {
 
 namespace {
 constexpr std::array names{
-    "message.received",   "message.sent",        "turn.started",      "process.started",
-    "process.status",     "process.ended",       "model.request",     "model.response",
-    "tool.call",          "policy.decision",     "approval.requested", "approval.settled",
-    "tool.started",       "tool.result",         "memory.changed",    "checkpoint.created",
-    "checkpoint.restored", "history.compacted",  "egress.request",    "incident",
-    "config.changed",     "payload.erased",      "run.started",       "run.finished",
+    "message.received",    "message.sent",      "turn.started",       "process.started",
+    "process.status",      "process.ended",     "model.request",      "model.response",
+    "tool.call",           "policy.decision",   "approval.requested", "approval.settled",
+    "tool.started",        "tool.result",       "memory.changed",     "checkpoint.created",
+    "checkpoint.restored", "history.compacted", "egress.request",     "incident",
+    "config.changed",      "payload.erased",    "run.started",        "run.finished",
 };
 static_assert(names.size() == size_t(Kind::RunFinished) + 1);
 } // namespace

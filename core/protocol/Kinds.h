@@ -4,7 +4,8 @@
 
 namespace sb::protocol {
 
-/// What a journal entry records. The names are a contract (`kindName`): more may be added, none renamed.
+/// What a journal entry records. The names are a contract (`kindName`): more may be added, none
+/// renamed.
 enum class Kind {
     MessageReceived,
     MessageSent,

@@ -21,8 +21,9 @@ template <class Variant, size_t I = 0>
 Result<Variant> decode(const QJsonObject& object, const QString& key)
 {
     if constexpr (I == std::variant_size_v<Variant>) {
-        return fail(ErrorCode::InvalidInput,
-                    QStringLiteral("There is no %1 \"%2\".").arg(key, object.value(key).toString()));
+        return fail(
+            ErrorCode::InvalidInput,
+            QStringLiteral("There is no %1 \"%2\".").arg(key, object.value(key).toString()));
     } else {
         using T = std::variant_alternative_t<I, Variant>;
         if (object.value(key).toString() != QLatin1StringView(T::name)) {

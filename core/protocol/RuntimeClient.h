@@ -17,7 +17,8 @@ public:
     virtual Future<QJsonObject> send(Command command) = 0;
 
     /// Delivers events on the executor, in order, until the subscription ends. Bounded: see Lagged.
-    virtual Subscription subscribe(Executor& executor, std::function<void(const Event&)> listener) = 0;
+    virtual Subscription subscribe(Executor& executor,
+                                   std::function<void(const Event&)> listener) = 0;
 
     template <class C>
     Future<typename C::Reply> request(C command)

@@ -32,21 +32,21 @@ struct Entry
 {
     qint64 seq = 0; ///< counts within the agent's chain, from 1
     TimeUs time = 0;
-    QString agent; ///< "_instance" for the instance's own chain
+    QString agent;   ///< "_instance" for the instance's own chain
     QString process; ///< the process's id; empty for the runtime itself
     Kind kind = Kind::Incident;
-    QString cause; ///< "12" in the same chain, "other:12" in another; empty for none
+    QString cause;   ///< "12" in the same chain, "other:12" in another; empty for none
     QString traceId; ///< 32 hex digits, W3C trace context
-    QString spanId; ///< 16 hex digits
+    QString spanId;  ///< 16 hex digits
     QJsonObject payload;
     bool erased = false; ///< the payload was erased; the chain still holds
-    QByteArray hash; ///< 32 bytes
+    QByteArray hash;     ///< 32 bytes
 
     bool operator==(const Entry&) const = default;
 };
 
-/// The entry as one line of `--json`: seq, time (RFC 3339), agent, process, kind, cause, trace_id, span_id, payload;
-/// a run.finished has outcome and text beside them.
+/// The entry as one line of `--json`: seq, time (RFC 3339), agent, process, kind, cause, trace_id,
+/// span_id, payload; a run.finished has outcome and text beside them.
 QJsonObject entryToJson(const Entry& entry);
 Result<Entry> entryFromJson(const QJsonObject& object);
 QJsonValue toJsonValue(const Entry& entry);
@@ -56,8 +56,8 @@ struct AgentInfo
 {
     QString id;
     QString workspace; ///< absolute path
-    QString model; ///< "provider/model" of the default route
-    QString problem; ///< why it cannot work now; empty when all is well
+    QString model;     ///< "provider/model" of the default route
+    QString problem;   ///< why it cannot work now; empty when all is well
     bool operator==(const AgentInfo&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -74,12 +74,12 @@ struct ChannelInfo
     QString agent;
     QString id; ///< unique in the agent
     QString title;
-    QString origin; ///< "window", "run", "api", "tour", "agent"
+    QString origin;     ///< "window", "run", "api", "tour", "agent"
     qint64 lastSeq = 0; ///< of the newest message, for marks of what is unread
     TimeUs lastTime = 0;
     QString lastText; ///< its first line
-    int running = 0; ///< processes at work for it, its own turn included
-    int waiting = 0; ///< approvals that wait
+    int running = 0;  ///< processes at work for it, its own turn included
+    int waiting = 0;  ///< approvals that wait
     bool operator==(const ChannelInfo&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -150,21 +150,21 @@ struct ApprovalInfo
     Risk risk = Risk::Medium;
     QStringList riskReasons;
     QJsonObject arguments; ///< as the model gave them
-    QJsonObject schema; ///< JSON Schema of the arguments, for editing
+    QJsonObject schema;    ///< JSON Schema of the arguments, for editing
     QStringList argv; ///< exactly what would be executed; empty for a tool that starts no program
-    QString command; ///< one line that tells what would happen, for lists
+    QString command;  ///< one line that tells what would happen, for lists
     QString cwd;
-    QStringList paths; ///< resolved, absolute
-    QString diff; ///< unified diff of what would be written
+    QStringList paths;       ///< resolved, absolute
+    QString diff;            ///< unified diff of what would be written
     QStringList environment; ///< names of the variables it would see
-    QString rule; ///< the rule that asked, as written, or "default"
-    QString reason; ///< why a person is asked
-    QString justification; ///< the agent's own words, never the host's
-    QString planHash; ///< hex; the decision is bound to it
+    QString rule;            ///< the rule that asked, as written, or "default"
+    QString reason;          ///< why a person is asked
+    QString justification;   ///< the agent's own words, never the host's
+    QString planHash;        ///< hex; the decision is bound to it
     TimeUs requestedAt = 0;
     TimeUs expiresAt = 0;
     TimeUs settledAt = 0;
-    QString by; ///< who decided: "window", "cli", "rehearsal", "expiry", …
+    QString by;   ///< who decided: "window", "cli", "rehearsal", "expiry", …
     QString note; ///< the person's guidance
     std::optional<QJsonObject> editedArguments;
     qint64 callSeq = 0; ///< the tool.call
@@ -214,12 +214,12 @@ struct TranscriptItem
     qint64 seq = 0;
     TimeUs time = 0;
     ItemKind kind = ItemKind::Notice;
-    QString author; ///< "you", an agent's or process's id
-    QString text; ///< Markdown for User and Agent; one line for the others
-    QString detail; ///< of a Tool: its output; of a Delegate: its task or result
+    QString author;  ///< "you", an agent's or process's id
+    QString text;    ///< Markdown for User and Agent; one line for the others
+    QString detail;  ///< of a Tool: its output; of a Delegate: its task or result
     QString process; ///< of a Delegate and of a Tool: which one
     ProcessState state = ProcessState::Succeeded; ///< of Delegate and Tool
-    QString parentItem; ///< a Tool stands under its Delegate
+    QString parentItem;                           ///< a Tool stands under its Delegate
     bool operator==(const TranscriptItem&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -240,11 +240,11 @@ struct TranscriptItem
 /// What the status bar shows.
 struct Totals
 {
-    int running = 0; ///< branches, workers and turns at work
-    int waiting = 0; ///< approvals that wait
+    int running = 0;         ///< branches, workers and turns at work
+    int waiting = 0;         ///< approvals that wait
     qint64 costMicroUsd = 0; ///< today, local time; from the configured prices
-    bool costKnown = false; ///< false while no model in use has a price
-    QString journalProblem; ///< empty: the last checks held
+    bool costKnown = false;  ///< false while no model in use has a price
+    QString journalProblem;  ///< empty: the last checks held
     bool operator==(const Totals&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -262,9 +262,9 @@ struct VerifyReport
     QString agent;
     bool ok = false;
     qint64 entries = 0;
-    qint64 erased = 0; ///< entries whose payload was erased on purpose
+    qint64 erased = 0;   ///< entries whose payload was erased on purpose
     qint64 firstBad = 0; ///< seq of the first bad entry; 0 when ok
-    QString message; ///< one sentence
+    QString message;     ///< one sentence
     double seconds = 0;
     QString head; ///< hex of the chain's last hash
     bool operator==(const VerifyReport&) const = default;

@@ -38,7 +38,8 @@ struct Plan
     /// What a write would replace: path → content, nothing where there is no file. The gate makes
     /// it durable before the effect (checkpoint.created), so that the write can be undone.
     QMap<QString, std::optional<QByteArray>> before;
-    QMap<QString, QString> after; ///< path → SHA-256 of what such a write leaves, so that an undo knows its own work
+    QMap<QString, QString>
+        after; ///< path → SHA-256 of what such a write leaves, so that an undo knows its own work
     Milliseconds patience{60'000}; ///< how long it may stay silent before it counts as stuck
     /// SHA-256, hex, over tool, arguments, paths, diff, launch and digests.
     [[nodiscard]] QString hash() const;

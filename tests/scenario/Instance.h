@@ -9,16 +9,12 @@
 
 namespace sb::test {
 
-/// A whole instance in a folder of its own, with the scripted model behind it. It can be closed and opened again, as a
-/// restart of the program would.
+/// A whole instance in a folder of its own, with the scripted model behind it. It can be closed and
+/// opened again, as a restart of the program would.
 class Instance
 {
 public:
-    explicit Instance(Clock& clock = systemClock())
-        : m_clock(clock)
-    {
-        writeConfig({});
-    }
+    explicit Instance(Clock& clock = systemClock()) : m_clock(clock) { writeConfig({}); }
 
     static Clock& systemClock()
     {
@@ -28,9 +24,13 @@ public:
 
     QString folder() const { return m_folder.path(); }
     QString workspace() const { return m_folder.path() + QStringLiteral("/workspace"); }
-    runtime::Home home() const { return runtime::Home::locate(m_folder.path() + QStringLiteral("/home")); }
+    runtime::Home home() const
+    {
+        return runtime::Home::locate(m_folder.path() + QStringLiteral("/home"));
+    }
 
-    /// The agent "assistant" on the scripted model; `policy` holds further lines of its `policy:` list.
+    /// The agent "assistant" on the scripted model; `policy` holds further lines of its `policy:`
+    /// list.
     void writeConfig(const QStringList& policy, const QString& more = {})
     {
         QDir().mkpath(workspace());
@@ -69,12 +69,12 @@ public:
 
     runtime::Runtime& open(bool takeUp = true)
     {
-        auto opened = runtime::Runtime::open(
-            {home(),
-             QStringLiteral("run"),
-             QStringLiteral(SB_BIN_DIR "/signalbox-sandbox-helper"),
-             true},
-            m_clock);
+        auto opened =
+            runtime::Runtime::open({home(),
+                                    QStringLiteral("run"),
+                                    QStringLiteral(SB_BIN_DIR "/signalbox-sandbox-helper"),
+                                    true},
+                                   m_clock);
         if (!opened) {
             qFatal("%s", qPrintable(opened.error().message));
         }
@@ -104,9 +104,10 @@ public:
         return sent ? sent->seq : -1;
     }
 
-    Result<protocol::StartRun::Reply> run(const QString& task,
-                                          protocol::ApproveMode approve = protocol::ApproveMode::Ask,
-                                          bool unattended = false)
+    Result<protocol::StartRun::Reply>
+    run(const QString& task,
+        protocol::ApproveMode approve = protocol::ApproveMode::Ask,
+        bool unattended = false)
     {
         protocol::StartRun command;
         command.agent = QStringLiteral("assistant");
