@@ -206,6 +206,9 @@ void Runtime::reloaded(const std::shared_ptr<const config::Config>& config,
                 return;
             }
             refused = m_configProblem;
+            if (refused && refused->code == ErrorCode::NotFound && m_order.isEmpty()) {
+                return; // a newcomer has none yet: that is no incident
+            }
         }
         if (!refused) {
             recordConfig();
