@@ -492,6 +492,90 @@ private Q_SLOTS:
                  longText);
     }
 
+    void a_cancelled_run_ends_cancelled_although_its_channel_was_only_waiting()
+    {
+        Instance instance;
+        instance.model.when(fromWorker()).reply(text(QStringLiteral("I begin ")).hang());
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("Started.")));
+        instance.model.when(fromChannel())
+            .always(toolCall(QStringLiteral("spawn_worker"), task("Go on for ever")));
+        instance.open();
+        auto run = instance.run(QStringLiteral("Go on"));
+        QTRY_COMPARE(instance.sent(run->channel).size(), 1); // the turn is over, the worker is not
+        QTRY_VERIFY(std::ranges::any_of(instance.model.requests(), fromWorker()));
+        protocol::CancelProcess cancel;
+        cancel.agent = QStringLiteral("assistant");
+        cancel.process = run->run;
+        cancel.by = QStringLiteral("the test");
+        QVERIFY(instance.ask(cancel));
+        QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("cancelled"), 15000);
+        QCOMPARE(instance.sent(run->channel).size(), 1);
+        // And the next start wakes nothing of it.
+        const int asked = instance.model.requestCount();
+        instance.close();
+        instance.open();
+        instance.say(channel, QStringLiteral("Something else"));
+        QTRY_VERIFY(!instance.sent(channel).isEmpty());
+        QCOMPARE(instance.entries(QStringLiteral("run.finished")).size(), 1);
+        QCOMPARE(instance.sent(run->channel).size(), 1);
+        QVERIFY(instance.model.requestCount() > asked);
+    }
+
+    void what_a_run_was_told_to_allow_ends_with_the_run()
+    {
+        Instance instance;
+        instance.model.when(fromWorker())
+            .always(toolCall(QStringLiteral("shell"), command("true")));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("Started.")));
+        instance.model.when(both(fromChannel(), lastMessageContains(QStringLiteral("again"))))
+            .always(toolCall(QStringLiteral("spawn_worker"), task("Run it")));
+        instance.model.otherwise(text(QStringLiteral("Hello.")));
+        instance.open();
+        auto run = instance.run(QStringLiteral("Say hello"), ApproveMode::Allow);
+        QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("succeeded"), 15000);
+        instance.say(run->channel, QStringLiteral("And again, with a command"));
+        QTRY_COMPARE_WITH_TIMEOUT(instance.waiting().size(), 1, 15000);
+        QVERIFY(instance.entries(QStringLiteral("approval.settled")).isEmpty());
+    }
+
+    void two_answers_at_once_after_a_restart_wake_a_parked_worker_once()
+    {
+        Instance instance;
+        instance.model.when(fromWorker())
+            .reply(toolCall(QStringLiteral("shell"), command("echo once >> log")))
+            .always(text(QStringLiteral("Written.")));
+        instance.model.when(both(fromChannel(), lastRoleIs(QStringLiteral("tool"))))
+            .always(text(QStringLiteral("…")));
+        instance.model
+            .when(both(fromChannel(), lastMessageContains(QStringLiteral("[worker wrk-"))))
+            .always(text(QStringLiteral("Done.")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"), task("Write a line")));
+        instance.open();
+        auto run = instance.run(QStringLiteral("Write a line"), ApproveMode::Ask, true);
+        QTRY_COMPARE_WITH_TIMEOUT(
+            instance.outcome(run->run), QStringLiteral("waiting_approval"), 15000);
+        instance.close();
+        auto& runtime = instance.open(false);
+        // The take-up of a serve that starts, and a script's answer at the same moment.
+        auto takingUp = runtime.takeUp();
+        protocol::SettleApproval yes;
+        yes.id = instance.waiting().first().id;
+        yes.accept = true;
+        yes.by = QStringLiteral("cli");
+        QVERIFY(instance.ask(yes));
+        (void)std::move(takingUp).wait();
+        QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("succeeded"), 15000);
+        QCOMPARE(instance.read(QStringLiteral("log")), QByteArray("once\n"));
+        int ended = 0;
+        for (const auto& entry : instance.entries(QStringLiteral("process.ended"))) {
+            ended += entry.process.startsWith(QLatin1StringView("wrk-")) ? 1 : 0;
+        }
+        QCOMPARE(ended, 1);
+    }
+
     void a_long_conversation_is_summarised_and_nothing_leaves_before()
     {
         Instance instance;
@@ -531,8 +615,8 @@ private Q_SLOTS:
         instance.say(channel, QStringLiteral("After the restart"));
         const auto saysSummary = [&](const QString& asked) {
             return std::ranges::any_of(instance.model.requests(), [&](const ModelRequest& request) {
-                return fromChannel()(request) && request.lastMessage().contains(asked)
-                    && request.system().contains(u"They spoke of many things.");
+                return fromChannel()(request) && request.lastMessage().contains(asked) &&
+                       request.system().contains(u"They spoke of many things.");
             });
         };
         QTRY_VERIFY_WITH_TIMEOUT(saysSummary(QStringLiteral("After the restart")), 15000);
