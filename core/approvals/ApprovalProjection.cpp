@@ -16,14 +16,23 @@ QByteArray compact(const QJsonObject& object)
 
 } // namespace
 
-QStringList ApprovalProjection::tables() const
+QList<journal::Projection::Table> ApprovalProjection::tables() const
 {
-    return {QStringLiteral("approval")};
+    return {{QStringLiteral("approval"), QStringLiteral("request_seq")}};
+}
+
+QJsonObject ApprovalProjection::kept(const Entry& entry) const
+{
+    QJsonObject kept;
+    if (entry.kind == Kind::ApprovalSettled) {
+        kept.insert(QStringLiteral("state"), entry.payload.value(QStringLiteral("state")));
+    }
+    return kept;
 }
 
 Result<> ApprovalProjection::apply(store::Connection& connection, const Entry& entry)
 {
-    if (entry.kind == Kind::ApprovalRequested && !entry.erased) {
+    if (entry.kind == Kind::ApprovalRequested) {
         QJsonObject json = entry.payload;
         json.insert(QStringLiteral("request_seq"), entry.seq);
         connection.run(
@@ -35,8 +44,7 @@ Result<> ApprovalProjection::apply(store::Connection& connection, const Entry& e
             entry.seq,
             QString::fromUtf8(compact(json)));
     } else if (entry.kind == Kind::ApprovalSettled) {
-        // Found by its cause, so that the question stays settled when this entry's payload was
-        // erased.
+        // Found by its cause, so that the question stays settled also when this entry is erased.
         auto& row = connection.query("SELECT json FROM approval WHERE request_seq = ?",
                                      entry.cause.toLongLong());
         if (!row.executeStep()) {

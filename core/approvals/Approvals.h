@@ -12,7 +12,8 @@ namespace sb::approvals {
 class ApprovalProjection final : public journal::Projection
 {
 public:
-    [[nodiscard]] QStringList tables() const override;
+    [[nodiscard]] QList<Table> tables() const override;
+    [[nodiscard]] QJsonObject kept(const protocol::Entry& entry) const override;
     Result<> apply(store::Connection& connection, const protocol::Entry& entry) override;
     Result<> erase(store::Connection& connection, const protocol::Entry& entry) override;
 };

@@ -69,12 +69,17 @@ Journal::Private::erase(Writing& writing, qint64 seq, const QString& reason, con
     connection.run("DELETE FROM payload WHERE seq = ?", seq);
     QSet<QString> hashes;
     collectHashes(entry.payload, hashes);
+    QJsonObject kept;
     int erasedParts = 0;
     for (const QString& hash : hashes) {
         erasedParts +=
             connection.run("DELETE FROM part WHERE hash = ?", QByteArray::fromHex(hash.toLatin1()));
     }
     for (const auto& projection : settings.projections) {
+        const QJsonObject structure = projection->kept(entry);
+        for (auto field = structure.begin(); field != structure.end(); ++field) {
+            kept.insert(field.key(), field.value());
+        }
         SB_CHECK(projection->erase(connection, entry));
     }
     return writing.append({
@@ -87,6 +92,7 @@ Journal::Private::erase(Writing& writing, qint64 seq, const QString& reason, con
                 {QStringLiteral("reason"), reason},
                 {QStringLiteral("by"), by},
                 {QStringLiteral("parts"), erasedParts},
+                {QStringLiteral("kept"), kept},
             },
         .traceId = entry.traceId,
         .spanId = {},

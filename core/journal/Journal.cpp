@@ -1,6 +1,7 @@
 #include "core/journal/Journal.h"
 
 #include "core/base/Ids.h"
+#include "core/journal/Fold.h"
 #include "core/journal/JournalPrivate.h"
 #include "core/journal/Payload.h"
 #include "core/journal/Rows.h"
@@ -373,24 +374,12 @@ Result<> Journal::rebuildProjections()
     return m->database
         .write([this](store::Connection& connection) -> Result<> {
             for (const auto& projection : m->settings.projections) {
-                for (const QString& table : projection->tables()) {
+                for (const auto& table : projection->tables()) {
                     connection.exec(
-                        QStringLiteral("DELETE FROM \"%1\"").arg(table).toUtf8().constData());
+                        QStringLiteral("DELETE FROM \"%1\"").arg(table.name).toUtf8().constData());
                 }
             }
-            qint64 seq = 0;
-            for (;;) {
-                const auto entries = entriesAfter(connection, seq, 500);
-                if (entries.isEmpty()) {
-                    return {};
-                }
-                seq = entries.last().seq;
-                for (const Entry& entry : entries) {
-                    for (const auto& projection : m->settings.projections) {
-                        SB_CHECK(projection->apply(connection, entry));
-                    }
-                }
-            }
+            return fold(connection, connection, m->settings.projections, {}, {});
         })
         .wait();
 }

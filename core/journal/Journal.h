@@ -29,13 +29,22 @@ class Projection
 {
 public:
     virtual ~Projection() = default;
+    struct Table
+    {
+        QString name;
+        QString entry; ///< the column with the seq of the entry that a row is about
+    };
     /// The tables that it owns; a rebuild empties them first.
-    [[nodiscard]] virtual QStringList tables() const = 0;
-    /// SQLite's exceptions may fly. An erased entry has an empty payload and `erased` set (only in
-    /// a rebuild).
+    [[nodiscard]] virtual QList<Table> tables() const = 0;
+    /// SQLite's exceptions may fly. When the journal is folded anew, an entry that was erased comes
+    /// with what kept() had left of its payload.
     virtual Result<> apply(store::Connection& connection, const protocol::Entry& entry) = 0;
-    /// The entry's payload is being erased: removes from the own tables what came from it. The
-    /// entry is given as it was.
+    /// What of a payload may outlive its erasure: ids, states and counts that tell what belongs
+    /// where, and nothing of what anybody said.
+    [[nodiscard]] virtual QJsonObject kept(const protocol::Entry&) const { return {}; }
+    /// The entry's payload is being erased: removes from the own tables what came from it, apart
+    /// from what follows from kept(). The entry is given whole, or (in a fold) with what was kept;
+    /// the tables must look the same afterwards.
     virtual Result<> erase(store::Connection&, const protocol::Entry&) { return {}; }
 };
 
@@ -127,11 +136,12 @@ public:
     [[nodiscard]] qint64 lastSeq() const;
 
     using Progress = std::function<void(qint64 done, qint64 total)>;
-    /// Reads everything back from disk and checks chain, payloads, signed heads. An unsound chain
-    /// is a report with ok = false that names the first bad entry, not an Error.
+    /// Reads everything back from disk and checks chain, payloads, signed heads; then folds the
+    /// journal anew and holds the projections' tables against that. What is not sound is a report
+    /// with ok = false that names the first bad entry, not an Error.
     Result<protocol::VerifyReport> verify(const Progress& progress, std::stop_token stop);
-    /// The same for a chain that could not be opened because its end is damaged. Without a public
-    /// key, heads are only held against the key that stands in them.
+    /// The chain alone, of a journal that could not be opened because its end is damaged. Without a
+    /// public key, heads are only held against the key that stands in them.
     static Result<protocol::VerifyReport> verifyDatabase(store::Database& database,
                                                          const QString& agent,
                                                          const QByteArray& publicKey,

@@ -1,3 +1,4 @@
+#include "core/journal/Fold.h"
 #include "core/journal/JournalPrivate.h"
 #include "core/journal/Rows.h"
 
@@ -12,12 +13,6 @@ namespace {
 // Entries that one thread reads and hashes in one go.
 constexpr qint64 chunkSize = 2048;
 constexpr int hashingThreads = 2;
-
-struct Finding
-{
-    qint64 seq = 0;
-    QString what;
-};
 
 /// What one thread found out about the entries [first, last].
 struct Chunk
@@ -188,12 +183,14 @@ public:
              const QString& agent,
              QByteArray publicKey,
              qint64 atLeast,
+             Projections projections,
              const Journal::Progress& progress,
              std::stop_token stop)
         : m_database(database)
         , m_agent(agent.toUtf8())
         , m_publicKey(std::move(publicKey))
         , m_atLeast(atLeast)
+        , m_projections(projections)
         , m_progress(progress)
         , m_stop(std::move(stop))
     {
@@ -212,8 +209,15 @@ public:
                           .execAndGet("SELECT ifnull(max(seq), 0) FROM entry")
                           .getInt64();
             m_heads = readHeads(connection);
+            // Cuts a long reading short when the check is cancelled.
+            sqlite3* const handle = connection.database().getHandle();
+            const std::stop_callback interrupt(m_stop, [handle] { sqlite3_interrupt(handle); });
             if (readEntries()) {
-                readRest(connection);
+                readReadings(connection);
+                if (!m_bad && !m_error) {
+                    checkStructure(connection);
+                    readRest(connection);
+                }
             }
         } catch (const std::exception& exception) {
             const Error error = store::errorFrom(exception, m_database.path());
@@ -306,7 +310,7 @@ private:
             merge(results[size_t(c)], c * chunkSize + 1);
             results[size_t(c)] = {};
             if (m_progress) {
-                m_progress(m_report.entries, m_total);
+                m_progress(m_report.entries, m_total * rounds());
             }
             if (m_bad || m_error) {
                 enough = true;
@@ -406,6 +410,46 @@ private:
         return !m_bad;
     }
 
+    // The chain is read once, and once more for what is made from it.
+    [[nodiscard]] qint64 rounds() const { return m_projections.empty() ? 1 : 2; }
+
+    // In the snapshot in which the number of entries was read, so that tables and entries fit.
+    void readReadings(store::Connection& connection)
+    {
+        if (m_projections.empty()) {
+            return;
+        }
+        auto folded = m_database.scratch();
+        if (!folded) {
+            m_error = folded.error();
+            return;
+        }
+        (*folded)->exec("BEGIN");
+        const auto progress = [this](qint64 done, qint64 total) {
+            if (m_progress) {
+                m_progress(total + done, total * rounds());
+            }
+        };
+        const Result<> made = fold(connection, **folded, m_projections, progress, m_stop);
+        if (!made) {
+            m_error = made.error();
+        } else if (auto finding = compareReadings(connection, **folded, m_projections)) {
+            finding->seq = std::clamp<qint64>(finding->seq, 1, std::max<qint64>(m_total, 1));
+            found(std::move(*finding));
+        }
+    }
+
+    // Trees and indices: a wrong index hides rows from whoever looks them up.
+    void checkStructure(store::Connection& connection)
+    {
+        SQLite::Statement check(connection.database(), "PRAGMA integrity_check(1)");
+        if (check.executeStep() && store::text(check, 0) != u"ok") {
+            found({1,
+                   QStringLiteral("the database is damaged from there on (%1)")
+                       .arg(store::text(check, 0))});
+        }
+    }
+
     // Erasures are recorded after what they erased, perhaps while this check was running.
     void readRest(store::Connection& connection)
     {
@@ -447,6 +491,7 @@ private:
     QByteArray m_agent;
     QByteArray m_publicKey;
     qint64 m_atLeast;
+    Projections m_projections;
     const Journal::Progress& m_progress;
     std::stop_token m_stop;
 
@@ -467,7 +512,14 @@ private:
 
 Result<protocol::VerifyReport> Journal::verify(const Progress& progress, std::stop_token stop)
 {
-    return Verifier(m->database, agent(), m->publicKey, lastSeq(), progress, std::move(stop)).run();
+    return Verifier(m->database,
+                    agent(),
+                    m->publicKey,
+                    lastSeq(),
+                    m->settings.projections,
+                    progress,
+                    std::move(stop))
+        .run();
 }
 
 Result<protocol::VerifyReport> Journal::verifyDatabase(store::Database& database,
@@ -476,7 +528,7 @@ Result<protocol::VerifyReport> Journal::verifyDatabase(store::Database& database
                                                        const Progress& progress,
                                                        std::stop_token stop)
 {
-    return Verifier(database, agent, publicKey, 0, progress, std::move(stop)).run();
+    return Verifier(database, agent, publicKey, 0, {}, progress, std::move(stop)).run();
 }
 
 } // namespace sb::journal

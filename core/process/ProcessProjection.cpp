@@ -190,11 +190,12 @@ void onModelResponse(Connection& connection, const Entry& entry)
     const auto cost = entry.payload.value(QStringLiteral("cost_micro_usd"));
     if (cost.isDouble()) {
         connection.run(
-            "INSERT INTO cost (day, model, micro_usd) VALUES (?, ?, ?) "
-            "ON CONFLICT (day, model) DO UPDATE SET micro_usd = micro_usd + excluded.micro_usd",
+            "INSERT INTO cost (day, model, micro_usd, seq) VALUES (?, ?, ?, ?) ON CONFLICT (day, "
+            "model) DO UPDATE SET micro_usd = micro_usd + excluded.micro_usd, seq = excluded.seq",
             timeText(entry.time).left(10),
             field(entry, "model"),
-            cost.toInteger());
+            cost.toInteger(),
+            entry.seq);
     }
 }
 
@@ -381,79 +382,43 @@ void apply(Connection& connection, const Entry& entry)
     }
 }
 
-/// What can be said of an entry whose payload was erased: that something began or ended, never
-/// what.
-void applyErased(Connection& connection, const Entry& entry)
-{
-    switch (entry.kind) {
-    case Kind::TurnStarted:
-        connection.run("UPDATE mailbox SET taken_seq = ? WHERE owner = ? AND taken_seq IS NULL",
-                       entry.seq,
-                       entry.process);
-        break;
-    case Kind::ProcessEnded:
-        connection.run("UPDATE process SET state = 'succeeded', ended_at = ? WHERE id = ?",
-                       entry.time,
-                       entry.process);
-        connection.run("DELETE FROM open_call WHERE process = ?", entry.process);
-        break;
-    case Kind::ToolResult:
-        connection.run("DELETE FROM open_call WHERE process = ?", entry.process);
-        break;
-    case Kind::MessageSent:
-        connection.run("UPDATE channel SET turn_open = 0 WHERE id = ?", entry.process);
-        break;
-    case Kind::ApprovalSettled:
-        onApproval(connection, entry, false);
-        break;
-    case Kind::RunFinished:
-        connection.run("UPDATE run SET finished_seq = ? WHERE id = ?", entry.seq, entry.process);
-        break;
-    case Kind::MessageReceived:
-    case Kind::ProcessStarted:
-    case Kind::ProcessStatus:
-    case Kind::ModelRequest:
-    case Kind::ModelResponse:
-    case Kind::ToolCall:
-    case Kind::ToolStarted:
-    case Kind::PolicyDecision:
-    case Kind::ApprovalRequested:
-    case Kind::MemoryChanged:
-    case Kind::CheckpointCreated:
-    case Kind::CheckpointRestored:
-    case Kind::HistoryCompacted:
-    case Kind::EgressRequest:
-    case Kind::Incident:
-    case Kind::ConfigChanged:
-    case Kind::PayloadErased:
-    case Kind::RunStarted:
-        break;
-    }
-}
-
 } // namespace
 
-QStringList ProcessProjection::tables() const
+QList<journal::Projection::Table> ProcessProjection::tables() const
 {
-    return {QStringLiteral("channel"),
-            QStringLiteral("process"),
-            QStringLiteral("mailbox"),
-            QStringLiteral("history"),
-            QStringLiteral("summary"),
-            QStringLiteral("open_call"),
-            QStringLiteral("run"),
-            QStringLiteral("transcript"),
-            QStringLiteral("cost")};
+    const QString seq = QStringLiteral("seq");
+    const QString started = QStringLiteral("started_seq");
+    return {{QStringLiteral("channel"), QStringLiteral("last_seq")},
+            {QStringLiteral("process"), started},
+            {QStringLiteral("mailbox"), seq},
+            {QStringLiteral("history"), seq},
+            {QStringLiteral("summary"), seq},
+            {QStringLiteral("open_call"), QStringLiteral("call_seq")},
+            {QStringLiteral("run"), started},
+            {QStringLiteral("transcript"), seq},
+            {QStringLiteral("cost"), seq}};
 }
 
 Result<> ProcessProjection::apply(Connection& connection, const Entry& entry)
 {
-    if (entry.erased) {
-        applyErased(connection, entry);
-    } else {
-        process::apply(connection, entry);
-    }
+    process::apply(connection, entry);
     return {};
+}
+
+QJsonObject ProcessProjection::kept(const Entry& entry) const
+{
+    QJsonObject kept;
+    for (const char* name : {"approve",    "call",  "call_seq", "channel",        "fork_through",
+                             "history",    "id",    "kind",     "model",          "origin",
+                             "outcome",    "owner", "parent",   "process",        "run",
+                             "state",      "takes", "through",  "tool",           "turn_open",
+                             "unattended", "usage", "error",    "cost_micro_usd", "interactive"}) {
+        const auto value = entry.payload.value(QLatin1StringView(name));
+        if (!value.isUndefined()) {
+            kept.insert(QLatin1StringView(name), value);
+        }
+    }
+    return kept;
 }
 
 Result<> ProcessProjection::erase(Connection& connection, const Entry& entry)
@@ -467,6 +432,7 @@ Result<> ProcessProjection::erase(Connection& connection, const Entry& entry)
     connection.run("UPDATE channel SET title = id WHERE created_seq = ?", entry.seq);
     connection.run("UPDATE process SET task = '' WHERE started_seq = ?", entry.seq);
     connection.run("UPDATE run SET task = '' WHERE started_seq = ?", entry.seq);
+    connection.run("UPDATE open_call SET arguments = '{}' WHERE started_seq = ?", entry.seq);
     connection.run("UPDATE run SET text = '' WHERE finished_seq = ?", entry.seq);
     const QString channel = channelOf(connection, entry.process);
     const auto blankDetail = [&](const QString& id) {

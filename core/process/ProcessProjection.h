@@ -10,8 +10,9 @@ namespace sb::process {
 class ProcessProjection final : public journal::Projection
 {
 public:
-    [[nodiscard]] QStringList tables() const override;
+    [[nodiscard]] QList<Table> tables() const override;
     Result<> apply(store::Connection& connection, const protocol::Entry& entry) override;
+    [[nodiscard]] QJsonObject kept(const protocol::Entry& entry) const override;
     Result<> erase(store::Connection& connection, const protocol::Entry& entry) override;
 };
 

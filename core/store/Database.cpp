@@ -365,6 +365,20 @@ const QString& Database::vfs() const
     return m->settings.vfs;
 }
 
+Result<std::unique_ptr<Connection>> Database::scratch() const
+{
+    try {
+        // SQLite's name for a database that is nobody else's.
+        auto connection =
+            std::make_unique<Connection>(QString(), Connection::Mode::Writer, QString());
+        connection->exec("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF");
+        SB_CHECK(migrate(*connection, {}, m->settings.migrations));
+        return connection;
+    } catch (const std::exception& exception) {
+        return std::unexpected(errorFrom(exception, m->settings.path));
+    }
+}
+
 bool Database::isWriter() const
 {
     return m->writerId == std::this_thread::get_id();

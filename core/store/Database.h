@@ -84,6 +84,10 @@ public:
     /// are gone from it. Locked when readers keep it from happening for too long.
     Future<> truncateLog();
 
+    /// An empty database with this one's schema, for the calling thread alone: in memory, or in a
+    /// file without a name where it grows large. Nothing of it lasts.
+    [[nodiscard]] Result<std::unique_ptr<Connection>> scratch() const;
+
     /// Whether the calling thread is the writer.
     [[nodiscard]] bool isWriter() const;
 

@@ -15,6 +15,9 @@ class Instance
 {
 public:
     explicit Instance(Clock& clock = systemClock()) : m_clock(clock) { writeConfig({}); }
+    ~Instance() { close(); }
+    Instance(const Instance&) = delete;
+    Instance& operator=(const Instance&) = delete;
 
     static Clock& systemClock()
     {
@@ -84,7 +87,20 @@ public:
         }
         return *m_runtime;
     }
-    void close() { m_runtime.reset(); }
+    /// Before it closes, the record must be sound, and what processes work with must be what it
+    /// says.
+    void close()
+    {
+        if (!m_runtime) {
+            return;
+        }
+        const auto verified = ask(protocol::VerifyJournal{});
+        QVERIFY2(verified, verified ? "" : qPrintable(verified.error().message));
+        for (const auto& report : verified->reports) {
+            QVERIFY2(report.ok, qPrintable(report.message));
+        }
+        m_runtime.reset();
+    }
     runtime::Runtime& runtime() { return *m_runtime; }
 
     template <class C>

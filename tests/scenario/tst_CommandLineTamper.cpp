@@ -10,16 +10,25 @@ namespace {
 
 constexpr int offsets = 40;
 
-/// The record as SQLite gives it back of a database file, in order; empty when it cannot be read
-/// whole. The readings (projections) are left out: they are made from the record, and can be made
-/// anew.
+/// All that SQLite gives back of a database file, in order; empty when it cannot be read whole.
 QByteArray contentOf(const QString& path)
 {
     QByteArray all;
     try {
         sb::store::Connection connection(path, sb::store::Connection::Mode::Reader, {});
         QList<QByteArray> tables;
-        tables = {"entry", "payload", "part", "head"};
+        SQLite::Statement schema(connection.database(),
+                                 "SELECT name, sql FROM sqlite_schema ORDER BY name");
+        while (schema.executeStep()) {
+            all += sb::store::blob(schema, 0) + ' ' + sb::store::blob(schema, 1) + '\n';
+            if (sb::store::blob(schema, 1).startsWith("CREATE TABLE")) {
+                tables.append(sb::store::blob(schema, 0));
+            }
+        }
+        SQLite::Statement damage(connection.database(), "PRAGMA integrity_check");
+        while (damage.executeStep()) {
+            all += sb::store::blob(damage, 0);
+        }
         for (const QByteArray& table : tables) {
             SQLite::Statement rows(connection.database(),
                                    QByteArray("SELECT * FROM \"" + table + "\"").toStdString());
@@ -81,8 +90,7 @@ private Q_SLOTS:
             }
         }
         QVERIFY(expected > 0);
-        // In the payload table it stands as "task":"…; the projections hold copies that are
-        // readings.
+        // In the payload table it stands as "task":"…; the projections hold copies of it.
         auto changed = m_sound;
         const auto at = changed.indexOf(QByteArray("\"task\":\"" + words));
         QVERIFY(at > 0);
@@ -123,6 +131,83 @@ private Q_SLOTS:
             noticed += verified.code;
         }
         QVERIFY(noticed > 0);
+    }
+
+    void a_changed_cell_of_any_table_is_noticed()
+    {
+        QStringList changes;
+        {
+            sb::store::Connection connection(m_path, sb::store::Connection::Mode::Reader, {});
+            SQLite::Statement columns(
+                connection.database(),
+                "SELECT m.name, c.name, c.type FROM sqlite_schema m, pragma_table_info(m.name) c "
+                "WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite%'");
+            while (columns.executeStep()) {
+                const QString table = sb::store::text(columns, 0);
+                const QString column = sb::store::text(columns, 1);
+                // A head's peaks only save the writer work, and a part's id only tells rows apart.
+                if ((table == u"head" && column == u"peaks") ||
+                    (table == u"part" && column == u"id")) {
+                    continue;
+                }
+                const QString value = sb::store::text(columns, 2) == u"INTEGER"
+                                          ? u"ifnull(%1, 0) + 7"_s.arg(column)
+                                          : u"CAST(ifnull(%1, '') || 'x' AS %2)"_s.arg(
+                                                column, sb::store::text(columns, 2));
+                changes.append(
+                    u"UPDATE OR IGNORE \"%1\" SET %2 = %3 WHERE %2 IS (SELECT max(%2) FROM "
+                    "\"%1\")"_s.arg(table, column, value));
+            }
+        }
+        QVERIFY(changes.size() > 60);
+        int tried = 0;
+        for (const QString& change : changes) {
+            cleanup();
+            {
+                SQLite::Database database(m_path.toStdString(), SQLite::OPEN_READWRITE);
+                if (database.tryExec(change.toStdString()) != SQLite::OK) {
+                    QFAIL(QByteArray(change.toUtf8() + ' ' + database.getErrorMsg()));
+                }
+                if (database.getTotalChanges() == 0) {
+                    continue; // an empty table
+                }
+                ++tried;
+            }
+            const auto verified = m_program->run({u"journal"_s, u"verify"_s, u"--json"_s});
+            QVERIFY2(verified.code == 1, QByteArray(change.toUtf8() + ' ' + verified.said()));
+            QVERIFY2(verified.out.contains("at entry"),
+                     QByteArray(change.toUtf8() + ' ' + verified.said()));
+        }
+        QVERIFY(tried > 55);
+    }
+
+    void what_remains_after_erasing_is_what_the_journal_makes()
+    {
+        m_program->writeConfig({});
+        sb::SystemClock clock;
+        auto runtime =
+            sb::runtime::Runtime::open({sb::runtime::Home::locate(m_program->home()),
+                                        u"run"_s,
+                                        QStringLiteral(SB_BIN_DIR "/signalbox-sandbox-helper"),
+                                        true},
+                                       clock);
+        QVERIFY2(runtime, runtime ? "" : qPrintable(runtime.error().message));
+        sb::protocol::ErasePayload erase;
+        erase.agent = u"tour"_s;
+        erase.reason = u"asked to"_s;
+        erase.by = u"test"_s;
+        sb::protocol::VerifyJournal verify;
+        verify.agent = u"tour"_s;
+        int erased = 0;
+        for (erase.seq = 1; erase.seq <= 92; ++erase.seq) {
+            erased += (*runtime)->request(erase).wait().has_value();
+            const auto verified = (*runtime)->request(verify).wait();
+            QVERIFY(verified && verified->reports.size() == 1);
+            QVERIFY2(
+                verified->reports.first().ok,
+                qPrintable(QString::number(erase.seq) + u' ' + verified->reports.first().message));
+        }
+        QVERIFY(erased > 80);
     }
 
     void an_erased_message_is_gone_from_every_reading()

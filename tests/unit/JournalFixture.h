@@ -2,6 +2,7 @@
 #include "core/journal/Journal.h"
 #include "core/journal/SigningKey.h"
 
+#include <QDir>
 #include <QFile>
 #include <QTemporaryDir>
 
@@ -11,14 +12,27 @@ class JournalFixture
 public:
     QString path() const { return folder.filePath(QStringLiteral("agent.db")); }
 
+    /// Adds a migration of the test's own behind those of the program.
+    void addMigration(const QByteArray& sql)
+    {
+        const QDir program(QStringLiteral(":/sql/agent"));
+        migrations = folder.filePath(QStringLiteral("sql"));
+        QDir().mkpath(migrations);
+        const auto files = program.entryList(QDir::Files, QDir::Name);
+        for (const QString& name : files) {
+            QFile::copy(program.filePath(name), migrations + u'/' + name);
+        }
+        QFile own(migrations +
+                  QStringLiteral("/%1_test.sql").arg(files.size() + 1, 4, 10, QLatin1Char('0')));
+        SB_ASSERT(own.open(QIODevice::WriteOnly) && own.write(sql) == sql.size());
+    }
+
     sb::Result<> openDatabase(const QString& vfs = {}, int logPages = 1000)
     {
         SB_TRY(database,
-               sb::store::Database::open({.path = path(),
-                                          .migrations = QStringLiteral(":/sql/agent"),
-                                          .vfs = vfs,
-                                          .logPages = logPages},
-                                         clock));
+               sb::store::Database::open(
+                   {.path = path(), .migrations = migrations, .vfs = vfs, .logPages = logPages},
+                   clock));
         return {};
     }
     sb::Result<>
@@ -76,6 +90,7 @@ public:
     }
 
     QTemporaryDir folder;
+    QString migrations = QStringLiteral(":/sql/agent");
     sb::FakeClock clock;
     sb::journal::SigningKey key = *sb::journal::SigningKey::loadOrCreate(folder.path());
     std::unique_ptr<sb::store::Database> database;

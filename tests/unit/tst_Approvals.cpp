@@ -262,6 +262,12 @@ private Q_SLOTS:
         QCOMPARE(live->size(), 3);
         QVERIFY(m->journal->rebuildProjections());
         QCOMPARE(m_approvals->list(true), live);
+        QVERIFY(m->verify().ok);
+        for (const qint64 seq : {live->first().requestSeq, live->last().settleSeq}) {
+            QVERIFY(m->journal->erase(seq, {}, {}).wait());
+        }
+        const auto report = m->verify();
+        QVERIFY2(report.ok, qPrintable(report.message));
     }
 
     void anErasedQuestionIsGoneAndItsWaitersKnow()

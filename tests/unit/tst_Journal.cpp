@@ -20,20 +20,25 @@ namespace {
 class TextCounts final : public journal::Projection
 {
 public:
-    QStringList tables() const override { return {QStringLiteral("test_counts")}; }
+    static constexpr const char* schema =
+        "CREATE TABLE test_counts(kind TEXT PRIMARY KEY, n INTEGER, last TEXT, seq INTEGER)";
+
+    QList<Table> tables() const override
+    {
+        return {{QStringLiteral("test_counts"), QStringLiteral("seq")}};
+    }
     Result<> apply(store::Connection& connection, const Entry& entry) override
     {
-        connection.exec("CREATE TABLE IF NOT EXISTS test_counts(kind TEXT PRIMARY KEY, n INTEGER, "
-                        "last TEXT)");
         const QString text = entry.payload.value(QStringLiteral("text")).toString();
         if (text == u"refuse") {
             return fail(ErrorCode::InvalidInput, QStringLiteral("refused"));
         }
         connection.run(
-            "INSERT INTO test_counts VALUES(?1, 1, ?2) ON CONFLICT(kind) DO UPDATE SET n = n + 1, "
-            "last = ?2",
+            "INSERT INTO test_counts VALUES(?1, 1, ?2, ?3) ON CONFLICT(kind) DO UPDATE SET "
+            "n = n + 1, last = ?2, seq = ?3",
             protocol::kindName(entry.kind),
-            text);
+            text,
+            entry.seq);
         return {};
     }
     Result<> erase(store::Connection& connection, const Entry& entry) override
@@ -75,7 +80,11 @@ class tst_Journal : public QObject
     std::unique_ptr<JournalFixture> m;
 
 private Q_SLOTS:
-    void init() { m = std::make_unique<JournalFixture>(); }
+    void init()
+    {
+        m = std::make_unique<JournalFixture>();
+        m->addMigration(TextCounts::schema);
+    }
 
     void anEntryComesBackAsItWasWritten()
     {
@@ -186,14 +195,50 @@ private Q_SLOTS:
         QVERIFY(m->add(QStringLiteral("end")));
         const auto live = counts(*m->database);
         QCOMPARE(live.size(), 3);
+        QVERIFY(m->verify().ok);
         QVERIFY(m->database
                     ->write([](store::Connection& connection) -> Result<> {
                         connection.run("UPDATE test_counts SET n = 0");
                         return {};
                     })
                     .wait());
+        QVERIFY(!m->verify().ok);
         QVERIFY(m->journal->rebuildProjections());
         QCOMPARE(counts(*m->database), live);
+        QVERIFY(m->verify().ok);
+    }
+
+    void aReadingThatIsNotTheJournalsIsNamed_data()
+    {
+        QTest::addColumn<QString>("sql");
+        QTest::addColumn<qint64>("named");
+        const auto row = [](const char* name, const char* sql, qint64 named) {
+            QTest::newRow(name) << QString::fromLatin1(sql) << named;
+        };
+        row("changed", "UPDATE test_counts SET last = 'x' WHERE seq = 9", 9);
+        row("gone", "DELETE FROM test_counts WHERE seq = 9", 9);
+        row("made up", "INSERT INTO test_counts VALUES('zzz', 1, '', 4)", 4);
+        row("of another type", "UPDATE test_counts SET n = '3' || '' WHERE seq = 10", 10);
+        row("another column", "ALTER TABLE test_counts ADD COLUMN more", 1);
+        row("another index", "CREATE INDEX shadow ON test_counts(n)", 1);
+    }
+
+    void aReadingThatIsNotTheJournalsIsNamed()
+    {
+        QFETCH(const QString, sql);
+        QFETCH(const qint64, named);
+        QVERIFY(m->open(withCounts()));
+        for (int i = 0; i < 10; ++i) {
+            QVERIFY(m->add(QString::number(i), i == 8 ? Kind::ToolCall : Kind::ToolResult));
+        }
+        QVERIFY(m->verify().ok);
+        m->close();
+        m->spoil(sql);
+        QVERIFY(m->open(withCounts()));
+        const auto report = m->verify();
+        QVERIFY(!report.ok);
+        QCOMPARE(report.firstBad, named);
+        QVERIFY(report.message.contains(named == 1 ? u"tables" : u"test_counts"));
     }
 
     void secretsAreTakenOutBeforeTheyAreHashed()
@@ -392,7 +437,7 @@ private Q_SLOTS:
             QVERIFY(file.open(QIODevice::ReadOnly));
             QVERIFY2(!file.readAll().contains("555-0199"), qPrintable(file.fileName()));
         }
-        const auto report = m->verify();
+        const auto report = m->verify(); // also that the reading is what the erased journal makes
         QVERIFY2(report.ok, qPrintable(report.message));
         QCOMPARE(report.erased, 1);
 
