@@ -123,7 +123,7 @@ struct Approvals::Private : std::enable_shared_from_this<Approvals::Private>
     void timerFired(const QString& id, TimeUs expiresAt);
     void ask(ApprovalInfo info,
              QJsonObject payload,
-             const QString& cause,
+             const Origin& origin,
              Promise<ApprovalInfo> promise);
     void close(const QString& id, const Result<ApprovalInfo>& outcome);
     void notify(const ApprovalInfo& info);
@@ -268,7 +268,7 @@ void Approvals::Private::close(const QString& id, const Result<ApprovalInfo>& ou
     }
 }
 
-Future<ApprovalInfo> Approvals::request(ApprovalInfo draft, QString cause)
+Future<ApprovalInfo> Approvals::request(ApprovalInfo draft, Origin origin)
 {
     draft.id = newId(QLatin1StringView("apr"));
     draft.agent = m->journal.agent();
@@ -287,34 +287,35 @@ Future<ApprovalInfo> Approvals::request(ApprovalInfo draft, QString cause)
     }
     const QByteArray bytes = compact(payload);
     if (bytes.size() <= inlineLimit) {
-        m->ask(std::move(*shown), std::move(payload), cause, std::move(promise));
+        m->ask(std::move(*shown), std::move(payload), origin, std::move(promise));
         return future;
     }
     m->journal.storePart(bytes).then([self = m,
                                       shown = std::move(*shown),
                                       payload = std::move(payload),
-                                      cause = std::move(cause),
+                                      origin = std::move(origin),
                                       promise = std::move(promise)](Result<QString> hash) mutable {
         if (!hash) {
             promise.set(std::unexpected(hash.error()));
             return;
         }
         payload.insert(QStringLiteral("whole"), *hash);
-        self->ask(std::move(shown), std::move(payload), cause, std::move(promise));
+        self->ask(std::move(shown), std::move(payload), origin, std::move(promise));
     });
     return future;
 }
 
 void Approvals::Private::ask(ApprovalInfo info,
                              QJsonObject payload,
-                             const QString& cause,
+                             const Origin& origin,
                              Promise<ApprovalInfo> promise)
 {
     journal
         .append({.kind = Kind::ApprovalRequested,
                  .process = info.process,
-                 .cause = cause,
-                 .payload = std::move(payload)})
+                 .cause = origin.cause,
+                 .payload = std::move(payload),
+                 .traceId = origin.traceId})
         .then([self = shared_from_this(), info = std::move(info), promise = std::move(promise)](
                   Result<Entry> entry) mutable {
             if (!entry) {
@@ -449,11 +450,17 @@ void Approvals::Private::record(Decision decision, Promise<ApprovalInfo> promise
             } else if (decision.arguments) {
                 payload.insert(QStringLiteral("arguments"), *decision.arguments);
             }
+            const qint64 asked = row.value(QStringLiteral("request_seq")).toInteger();
+            auto& question =
+                transaction.connection().query("SELECT trace_id FROM entry WHERE seq = ?", asked);
+            const QString traceId = question.executeStep() ? store::text(question, 0) : QString();
+            question.reset();
             SB_CHECK(transaction.append({
                 .kind = Kind::ApprovalSettled,
                 .process = row.value(QStringLiteral("process")).toString(),
-                .cause = QString::number(row.value(QStringLiteral("request_seq")).toInteger()),
+                .cause = QString::number(asked),
                 .payload = std::move(payload),
+                .traceId = traceId,
             }));
             return Settling{read(), true, refused};
         })

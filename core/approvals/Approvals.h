@@ -32,9 +32,15 @@ public:
               Milliseconds timeToLive = std::chrono::hours(24));
     ~Approvals();
 
+    /// Where a question comes from, for its journal entries.
+    struct Origin
+    {
+        QString cause;
+        QString traceId{};
+    };
     /// Asks. Fills in id, time, expiry (unless given) and state; answers when the question is on
     /// disk.
-    Future<protocol::ApprovalInfo> request(protocol::ApprovalInfo draft, QString cause);
+    Future<protocol::ApprovalInfo> request(protocol::ApprovalInfo draft, Origin origin);
     /// Answers once the question is settled; at once when it already is. NotFound for an unknown
     /// id.
     Future<protocol::ApprovalInfo> settled(QString id);

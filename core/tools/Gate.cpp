@@ -251,7 +251,7 @@ QCoro::Task<Result<Settled>> Gate::judge(
         if (id.isEmpty()) {
             ApprovalInfo draft = question(call, *tool, plan, decision);
             draft.callSeq = state.callSeq;
-            auto asking = m.approvals.request(std::move(draft), cause);
+            auto asking = m.approvals.request(std::move(draft), {cause, call.traceId});
             SB_CO_TRY(const auto asked, co_await cancellable({}, m.executor, std::move(asking)));
             id = asked.id;
         }

@@ -214,6 +214,21 @@ def turns_row(name, start, client, way, concurrency, count, rounds):
     }
 
 
+def verify(quick):
+    """verify.agent: journal verify of an agent that worked, the tables made from its journal included."""
+    turns = 500 if quick else 5000
+    with scripted() as model, home(model.url) as folder:
+        with serving(folder) as node:
+            load(f"{node.url}/v1", node.token, 100, turns)
+        command = [binary("signalbox-node"), "--home", folder, "journal", "verify", "--json"]
+        rates = []
+        for _ in range(5):
+            ran = subprocess.run(command, capture_output=True, check=True)
+            report = max(map(json.loads, ran.stdout.splitlines()), key=lambda r: r["entries"])
+            rates.append(report["entries"] / report["seconds"])
+    yield "verify.agent", median(rates), "entries/s", {"entries": report["entries"], "turns": turns}
+
+
 def metric(node, name):
     request = urllib.request.Request(f"{node.url}/metrics", headers={"Authorization": f"Bearer {node.token}"})
     text = urllib.request.urlopen(request, timeout=30).read().decode()

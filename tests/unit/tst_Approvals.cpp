@@ -50,7 +50,11 @@ class tst_Approvals : public QObject
     }
     ApprovalInfo ask()
     {
-        return m_approvals->request(draft(), QStringLiteral("1")).wait().value_or(ApprovalInfo());
+        return m_approvals
+            ->request(draft(),
+                      {QStringLiteral("1"), QStringLiteral("0af7651916cd43dd8448eb211c80319c")})
+            .wait()
+            .value_or(ApprovalInfo());
     }
     static SettleApproval answer(const QString& id, bool accept, const char* by = "cli")
     {
@@ -260,6 +264,10 @@ private Q_SLOTS:
         QVERIFY(m_approvals->settle(answer(third, false)).wait());
         const auto live = m_approvals->list(true);
         QCOMPARE(live->size(), 3);
+        for (const qint64 seq : {live->first().requestSeq, live->last().settleSeq}) {
+            QCOMPARE(m->journal->entry(seq)->traceId,
+                     QStringLiteral("0af7651916cd43dd8448eb211c80319c"));
+        }
         QVERIFY(m->journal->rebuildProjections());
         QCOMPARE(m_approvals->list(true), live);
         QVERIFY(m->verify().ok);
