@@ -1,6 +1,7 @@
 #include "app/sandbox-helper/Limit.h"
 #include "core/sandbox/HelperProtocol.h"
 
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -81,10 +82,7 @@ bool applyLimits(const Limits& limits)
 bool capPids(std::uint64_t processes)
 {
     char text[32];
-    snprintf(text,
-             sizeof text,
-             "%llu",
-             static_cast<unsigned long long>(processes + sandbox::helper::ReservedPids));
+    snprintf(text, sizeof text, "%" PRIu64, processes + sandbox::helper::ReservedPids);
     return writeText(sandbox::helper::PidMax, text);
 }
 

@@ -2,7 +2,7 @@
 
 namespace sb::workbench {
 
-Result<std::unique_ptr<Workbench>> Workbench::open(Options options)
+Result<std::unique_ptr<Workbench>> Workbench::open(const Options& options)
 {
     std::unique_ptr<Workbench> self(new Workbench);
     SB_TRY(

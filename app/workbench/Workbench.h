@@ -18,7 +18,7 @@ public:
         bool themeForced = false;
     };
     /// Nothing when another window has the home: it was asked to come to the front.
-    static Result<std::unique_ptr<Workbench>> open(Options options);
+    static Result<std::unique_ptr<Workbench>> open(const Options& options);
     ~Workbench();
 
     shell::MainWindow& window() { return *m_window; }

@@ -170,7 +170,7 @@ void Approvals::Private::adopt(const ApprovalInfo& info)
         }
         auto open = std::make_shared<Open>();
         open->info = info;
-        s.open.insert(info.id, std::move(open));
+        s.open.insert(info.id, open);
         return true;
     });
     if (added) {

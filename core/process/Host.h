@@ -204,7 +204,7 @@ private:
     void post(Mail mail);
     /// Something in the channel changed: finishes its run, tells who waits.
     void settle(const QString& channel);
-    void turnEnded(Channel& channel, const QList<qint64>& taken, TurnResult result);
+    void turnEnded(Channel& channel, const QList<qint64>& taken, const TurnResult& result);
     [[nodiscard]] Process* find(const QString& id) const;
     void evictIdleChannels();
     [[nodiscard]] Children childrenOf(const QString& channel) const;

@@ -290,7 +290,7 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     co_return reply;
 }
 
-void Host::turnEnded(Channel& channel, const QList<qint64>& taken, TurnResult result)
+void Host::turnEnded(Channel& channel, const QList<qint64>& taken, const TurnResult& result)
 {
     for (const qint64 seq : taken) {
         if (const auto asking = m_asking.extract(seq)) {

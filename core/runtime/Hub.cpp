@@ -97,7 +97,7 @@ Hub::Hub() : m(std::make_shared<Private>()) {}
 
 Hub::~Hub() = default;
 
-void Hub::publish(Event event)
+void Hub::publish(const Event& event)
 {
     if (!hasListeners()) {
         return;

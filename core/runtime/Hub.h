@@ -18,7 +18,7 @@ public:
 
     Hub();
     ~Hub();
-    void publish(protocol::Event event);
+    void publish(const protocol::Event& event);
     Subscription subscribe(Executor& executor,
                            std::function<void(const protocol::Event&)> listener);
     /// Whether anybody listens: readings for nobody need not be made.

@@ -92,22 +92,22 @@ private:
 
     // One function a command.
     Future<QJsonObject> handle(protocol::Ping command);
-    Future<QJsonObject> handle(protocol::Activate command);
+    Future<QJsonObject> handle(const protocol::Activate& command);
     Future<QJsonObject> handle(protocol::GetSnapshot command);
     Future<QJsonObject> handle(protocol::WriteConfig command);
-    Future<QJsonObject> handle(protocol::OpenChannel command);
-    Future<QJsonObject> handle(protocol::SendMessage command);
-    Future<QJsonObject> handle(protocol::Ask command);
+    Future<QJsonObject> handle(const protocol::OpenChannel& command);
+    Future<QJsonObject> handle(const protocol::SendMessage& command);
+    Future<QJsonObject> handle(const protocol::Ask& command);
     Future<QJsonObject> handle(protocol::GetTranscript command);
-    Future<QJsonObject> handle(protocol::GetOutput command);
-    Future<QJsonObject> handle(protocol::CancelProcess command);
-    Future<QJsonObject> handle(protocol::ListApprovals command);
-    Future<QJsonObject> handle(protocol::GetApproval command);
+    Future<QJsonObject> handle(const protocol::GetOutput& command);
+    Future<QJsonObject> handle(const protocol::CancelProcess& command);
+    Future<QJsonObject> handle(const protocol::ListApprovals& command);
+    Future<QJsonObject> handle(const protocol::GetApproval& command);
     Future<QJsonObject> handle(protocol::SettleApproval command);
-    Future<QJsonObject> handle(protocol::QueryJournal command);
-    Future<QJsonObject> handle(protocol::VerifyJournal command);
-    Future<QJsonObject> handle(protocol::ExportJournal command);
-    Future<QJsonObject> handle(protocol::ErasePayload command);
+    Future<QJsonObject> handle(const protocol::QueryJournal& command);
+    Future<QJsonObject> handle(const protocol::VerifyJournal& command);
+    Future<QJsonObject> handle(const protocol::ExportJournal& command);
+    Future<QJsonObject> handle(const protocol::ErasePayload& command);
     Future<QJsonObject> handle(protocol::UndoWrite command);
     Future<QJsonObject> handle(protocol::StartRun command);
     Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);

@@ -58,7 +58,7 @@ protocol::Done done()
 
 Future<QJsonObject> Runtime::send(protocol::Command command)
 {
-    return std::visit([this](auto&& one) { return handle(std::move(one)); }, std::move(command));
+    return std::visit([this](auto& one) { return handle(std::move(one)); }, command);
 }
 
 /// f: AgentRuntime& → Future<R>.
@@ -101,7 +101,7 @@ Future<QJsonObject> Runtime::handle(protocol::Ping)
         protocol::Ping::Reply{qint64(::getpid()), QStringLiteral(SB_VERSION), m_settings.role}));
 }
 
-Future<QJsonObject> Runtime::handle(protocol::Activate command)
+Future<QJsonObject> Runtime::handle(const protocol::Activate& command)
 {
     m_hub.publish(protocol::Activated{command.token});
     return Future<QJsonObject>::ready(protocol::toJson(done()));
@@ -165,14 +165,14 @@ Future<QJsonObject> Runtime::handle(protocol::WriteConfig)
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::OpenChannel command)
+Future<QJsonObject> Runtime::handle(const protocol::OpenChannel& command)
 {
     return withAgent<protocol::ChannelInfo>(command.agent, [command](AgentRuntime& agent) {
         return agent.host().openChannel(command.id, command.title, command.origin);
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::SendMessage command)
+Future<QJsonObject> Runtime::handle(const protocol::SendMessage& command)
 {
     using Reply = protocol::SendMessage::Reply;
     return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
@@ -181,7 +181,7 @@ Future<QJsonObject> Runtime::handle(protocol::SendMessage command)
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::Ask command)
+Future<QJsonObject> Runtime::handle(const protocol::Ask& command)
 {
     using Reply = protocol::Ask::Reply;
     return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
@@ -209,7 +209,7 @@ Future<QJsonObject> Runtime::handle(protocol::GetTranscript command)
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::GetOutput command)
+Future<QJsonObject> Runtime::handle(const protocol::GetOutput& command)
 {
     using Reply = protocol::GetOutput::Reply;
     return withAgent<Reply>(command.agent, [command](AgentRuntime& agent) {
@@ -217,14 +217,14 @@ Future<QJsonObject> Runtime::handle(protocol::GetOutput command)
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::CancelProcess command)
+Future<QJsonObject> Runtime::handle(const protocol::CancelProcess& command)
 {
     return withAgent<protocol::Done>(command.agent, [command](AgentRuntime& agent) {
         return mapped<protocol::Done>(agent.host().cancel(command.process, command.by), done);
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::ListApprovals command)
+Future<QJsonObject> Runtime::handle(const protocol::ListApprovals& command)
 {
     using Reply = protocol::ListApprovals::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
@@ -273,7 +273,7 @@ Result<protocol::ApprovalInfo> Runtime::findApproval(const QString& id, AgentRun
     return fail(ErrorCode::NotFound, QStringLiteral("There is no approval \"%1\".").arg(id));
 }
 
-Future<QJsonObject> Runtime::handle(protocol::GetApproval command)
+Future<QJsonObject> Runtime::handle(const protocol::GetApproval& command)
 {
     return onPool<protocol::ApprovalInfo>([this, command] {
         AgentRuntime* owner = nullptr;
@@ -325,7 +325,7 @@ Future<QJsonObject> Runtime::handle(protocol::SettleApproval command)
     return answer;
 }
 
-Future<QJsonObject> Runtime::handle(protocol::QueryJournal command)
+Future<QJsonObject> Runtime::handle(const protocol::QueryJournal& command)
 {
     using Reply = protocol::QueryJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
@@ -378,7 +378,7 @@ bool Runtime::hasInstanceChain() const
     return QFileInfo::exists(m_settings.home.instanceDatabase());
 }
 
-Future<QJsonObject> Runtime::handle(protocol::VerifyJournal command)
+Future<QJsonObject> Runtime::handle(const protocol::VerifyJournal& command)
 {
     using Reply = protocol::VerifyJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
@@ -399,7 +399,7 @@ Future<QJsonObject> Runtime::handle(protocol::VerifyJournal command)
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
+Future<QJsonObject> Runtime::handle(const protocol::ExportJournal& command)
 {
     using Reply = protocol::ExportJournal::Reply;
     return onPool<Reply>([this, command]() -> Result<Reply> {
@@ -423,7 +423,7 @@ Future<QJsonObject> Runtime::handle(protocol::ExportJournal command)
     });
 }
 
-Future<QJsonObject> Runtime::handle(protocol::ErasePayload command)
+Future<QJsonObject> Runtime::handle(const protocol::ErasePayload& command)
 {
     return onPool<protocol::Done>([this, command]() -> Result<protocol::Done> {
         SB_TRY(journal::Journal* const chain, journalOf(command.agent));

@@ -30,7 +30,7 @@ QString helperPath(const QString& program)
 
 Session::Session() : m_events(QStringLiteral("events")) {}
 
-Result<std::unique_ptr<Session>> Session::open(const Home& home, Wish wish)
+Result<std::unique_ptr<Session>> Session::open(const Home& home, const Wish& wish)
 {
     std::unique_ptr<Session> session(new Session);
     const QString socket = server::socketPathFor(home.run);

@@ -17,7 +17,7 @@ public:
         bool needsConfig = true;
         bool onlyOwn = false; ///< Conflict instead of another process's
     };
-    static Result<std::unique_ptr<Session>> open(const Home& home, Wish wish);
+    static Result<std::unique_ptr<Session>> open(const Home& home, const Wish& wish);
     ~Session();
 
     protocol::RuntimeClient& client();
