@@ -64,7 +64,7 @@ Result<> migrate(Connection& connection, const QString& path, const QString& fol
             path);
     }
     for (int version = current + 1; version <= newest; ++version) {
-        const QString name = files[version - 1];
+        const QString& name = files[version - 1];
         SB_ASSERT(name.section(u'_', 0, 0).toInt() == version); // no gaps, no doubles
         if (current > 0 && version == current + 1) {
             SB_CHECK(backup(connection, path, version));

@@ -233,7 +233,7 @@ Result<Plan> GitCommitTool::plan(const QJsonObject& arguments, const Context& co
 Result<Output> GitCommitTool::perform(const Plan& plan, const Context& context)
 {
     SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
-    const QString root = workspace.root();
+    const QString& root = workspace.root();
     Plan scratch = begin(plan.arguments, context, policy::Effect::WriteWorkspace);
     SB_TRY(const QStringList paths, pathsOf(plan.arguments, workspace, scratch));
     const QString tree = plan.digests.value(treeKey(root));

@@ -98,7 +98,7 @@ void measure(const QString& url, int delay, QTextStream& out)
     OpenAiChat provider(settings, executor, clock);
     for (const int width : {1, 50, 500}) {
         const int total = width == 1 ? (delay > 0 ? 50 : 1000) : 6000;
-        Load(provider, clock, width, width); // opens the connections
+        const Load warmUp(provider, clock, width, width); // opens the connections
         const double cpuStart = cpuSeconds();
         const qint64 start = clock.steadyUs();
         Load load(provider, clock, width, total);

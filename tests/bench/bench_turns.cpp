@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 class Load
 {
 public:
-    Load(std::string url, std::string token, std::string model, int concurrency, int count)
+    Load(const std::string& url, std::string token, std::string model, int concurrency, int count)
         : m_token(std::move(token))
         , m_model(std::move(model))
         , m_count(count)

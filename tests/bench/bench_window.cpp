@@ -71,7 +71,7 @@ int main(int argc, char** argv)
     workbench::Workbench::Options options;
     options.home = runtime::Home::locate(QApplication::arguments().value(1));
     options.program = QStringLiteral(SB_BIN_DIR);
-    auto opened = workbench::Workbench::open(std::move(options));
+    auto opened = workbench::Workbench::open(options);
     if (!opened || !*opened) {
         std::fprintf(stderr,
                      "bench_window: %s\n",

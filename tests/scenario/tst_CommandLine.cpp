@@ -251,7 +251,7 @@ private Q_SLOTS:
         QCOMPARE(parked.last()[u"outcome"].toString(), u"waiting_approval"_s);
         const auto waiting = program.waiting();
         QCOMPARE(waiting.size(), 1);
-        const auto question = waiting.first();
+        const auto& question = waiting.first();
         QVERIFY(!question[u"id"].toString().isEmpty());
         QCOMPARE(question[u"agent"].toString(), u"assistant"_s);
         QCOMPARE(question[u"tool"].toString(), u"shell"_s);

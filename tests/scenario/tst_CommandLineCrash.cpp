@@ -27,7 +27,7 @@ class tst_CommandLineCrash final : public QObject
             if (waiting.isEmpty()) {
                 return doubts;
             }
-            const auto question = waiting.first();
+            const auto& question = waiting.first();
             doubts += question[u"rule"].toString() == u"recovery" ? 1 : 0;
             const auto accepted =
                 program.run({u"approvals"_s, u"accept"_s, question[u"id"].toString(), u"--json"_s});

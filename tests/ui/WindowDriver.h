@@ -20,7 +20,7 @@ public:
         options.program = QStringLiteral(SB_BIN_DIR);
         options.theme = theme;
         options.themeForced = true;
-        auto opened = workbench::Workbench::open(std::move(options));
+        auto opened = workbench::Workbench::open(options);
         if (!opened || !*opened) {
             qFatal("The window cannot be opened: %s",
                    opened ? "another has the home" : qPrintable(opened.error().message));

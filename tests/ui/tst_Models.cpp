@@ -79,7 +79,7 @@ public:
 
     JournalModel::Query query()
     {
-        return [this](const protocol::QueryJournal& asked, JournalModel::Answer answer) {
+        return [this](const protocol::QueryJournal& asked, const JournalModel::Answer& answer) {
             queries.append(asked);
             if (failure) {
                 answer(std::unexpected(*failure));

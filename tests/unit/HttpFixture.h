@@ -37,7 +37,7 @@ class HttpFixture : public QObject
 protected:
     static inline const QByteArray token = "a-token-of-some-length-for-tests";
 
-    void serve(std::function<void(server::HttpServer::Settings&)> adjust = {})
+    void serve(const std::function<void(server::HttpServer::Settings&)>& adjust = {})
     {
         server::HttpServer::Settings settings;
         settings.token = SecretString(QByteArray(token.constData(), token.size()));

@@ -171,7 +171,7 @@ class tst_Gate final : public QObject
             result.emplace(std::move(settled));
         }
         std::optional<Result<Settled>> wait(std::optional<Result<Settled>>& result,
-                                            std::function<void()> meanwhile)
+                                            const std::function<void()>& meanwhile)
         {
             if (meanwhile) {
                 if (!QTest::qWaitFor([&] { return !approvals->list(false)->isEmpty(); })) {

@@ -393,7 +393,8 @@ private Q_SLOTS:
 
     void unifiedDiffs()
     {
-        const auto text = [&](std::optional<QByteArray> before, std::optional<QByteArray> after) {
+        const auto text = [&](const std::optional<QByteArray>& before,
+                              const std::optional<QByteArray>& after) {
             return unifiedDiff(m_library, before, after, u"d/f.txt"_s)->text;
         };
         QCOMPARE(text("a\nb\n", "a\nb\n"), QString());

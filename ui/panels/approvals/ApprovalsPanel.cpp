@@ -65,15 +65,17 @@ ApprovalsPanel::ApprovalsPanel(const Context& context, QWidget* parent)
 
 void ApprovalsPanel::addActions()
 {
-    const auto add =
-        [this](const QString& text, const QString& icon, QKeySequence shortcut, auto triggered) {
-            auto* action = new QAction(context().theme.icon(icon), text, this);
-            action->setShortcut(shortcut);
-            action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
-            action->setAutoRepeat(false); // a key that is held down is one decision, not many
-            connect(action, &QAction::triggered, this, triggered);
-            addAction(action);
-        };
+    const auto add = [this](const QString& text,
+                            const QString& icon,
+                            const QKeySequence& shortcut,
+                            auto triggered) {
+        auto* action = new QAction(context().theme.icon(icon), text, this);
+        action->setShortcut(shortcut);
+        action->setShortcutContext(Qt::WidgetWithChildrenShortcut);
+        action->setAutoRepeat(false); // a key that is held down is one decision, not many
+        connect(action, &QAction::triggered, this, triggered);
+        addAction(action);
+    };
     add(tr("Accept the current approval"), u"check"_s, Qt::Key_A, [this] {
         act([](ApprovalCard& card) { card.accept(); });
     });
