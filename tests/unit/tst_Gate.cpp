@@ -151,18 +151,18 @@ class tst_Gate final : public QObject
             return names;
         }
         /// Passes the call; the test settles what is asked meanwhile.
-        std::optional<Result<Settled>> pass(Call made, std::function<void()> meanwhile = {})
+        std::optional<Result<Settled>> pass(Call made, const std::function<void()>& meanwhile = {})
         {
             std::optional<Result<Settled>> result;
             start(gate->pass(std::move(made), {}, stop.get_token()), result);
-            return wait(result, std::move(meanwhile));
+            return wait(result, meanwhile);
         }
         std::optional<Result<Settled>>
-        resume(Call made, Interrupted state, std::function<void()> meanwhile = {})
+        resume(Call made, Interrupted state, const std::function<void()>& meanwhile = {})
         {
             std::optional<Result<Settled>> result;
             start(gate->resume(std::move(made), std::move(state), {}, stop.get_token()), result);
-            return wait(result, std::move(meanwhile));
+            return wait(result, meanwhile);
         }
         QCoro::Task<> start(QCoro::Task<Result<Settled>> task,
                             std::optional<Result<Settled>>& result)
