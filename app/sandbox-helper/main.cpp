@@ -2,6 +2,7 @@
 // it trusts nothing that the command could have changed and keeps no descriptor that the command
 // could reach.
 #include "app/sandbox-helper/Confine.h"
+#include "app/sandbox-helper/Door.h"
 #include "app/sandbox-helper/Limit.h"
 #include "app/sandbox-helper/Usage.h"
 #include "core/sandbox/HelperProtocol.h"
@@ -32,6 +33,7 @@ struct Parameters
     bool capPids = false;
     bool landlock = true;
     bool readOnly = false;
+    bool door = false;
     const char* workspace = nullptr;
     char** command = nullptr;
 };
@@ -44,28 +46,40 @@ void report(ReportKind kind, int value)
 }
 
 // Hands over a pidfd of this process with the first report: by it the other side knows when the
-// namespace is gone.
-void reportStart(int landlock, std::uint32_t flags)
+// namespace is gone. The door goes along: whoever answers at it stands outside.
+void reportStart(int landlock, std::uint32_t flags, int door)
 {
     const int self = int(syscall(SYS_pidfd_open, getpid(), 0));
+    int handed[2];
+    std::size_t count = 0;
+    if (self >= 0) {
+        flags |= WithInit;
+        handed[count++] = self;
+    }
+    if (door >= 0) {
+        flags |= WithDoor;
+        handed[count++] = door;
+    }
     Report message{ReportKind::Started, flags, landlock};
     iovec part{&message, sizeof message};
-    alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+    alignas(cmsghdr) char space[CMSG_SPACE(sizeof handed)] = {};
     msghdr header{};
     header.msg_iov = &part;
     header.msg_iovlen = 1;
-    if (self >= 0) {
+    if (count > 0) {
         header.msg_control = space;
-        header.msg_controllen = sizeof space;
+        header.msg_controllen = CMSG_SPACE(count * sizeof(int));
         cmsghdr* rights = CMSG_FIRSTHDR(&header);
         rights->cmsg_level = SOL_SOCKET;
         rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(rights), &self, sizeof self);
+        rights->cmsg_len = CMSG_LEN(count * sizeof(int));
+        memcpy(CMSG_DATA(rights), handed, count * sizeof(int));
     }
     while (sendmsg(ControlFd, &header, MSG_NOSIGNAL) < 0 && errno == EINTR) {
     }
-    close(self);
+    for (std::size_t i = 0; i < count; ++i) {
+        close(handed[i]);
+    }
 }
 
 [[noreturn]] void giveUp(const char* step)
@@ -120,6 +134,8 @@ void setParameter(Parameters& parameters, const char* key, const char* value)
         parameters.landlock = number != 0;
     } else if (strcmp(key, "read_only") == 0) {
         parameters.readOnly = number != 0;
+    } else if (strcmp(key, "door") == 0) {
+        parameters.door = number != 0;
     } else if (strcmp(key, "workspace") == 0) {
         parameters.workspace = value;
     } else {
@@ -331,7 +347,14 @@ int main()
     if (deaths < 0) {
         giveUp("signals cannot be read");
     }
-    reportStart(landlock, capped ? std::uint32_t(PidsCapped) : 0);
+    int door = -1;
+    if (parameters.door) {
+        door = sb::helper::openDoor();
+        if (door < 0) {
+            giveUp("the way out could not be opened");
+        }
+    }
+    reportStart(landlock, capped ? std::uint32_t(PidsCapped) : 0, door);
     Watch watch(parameters, capped);
     const pid_t command = fork();
     if (command < 0) {

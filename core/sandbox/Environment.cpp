@@ -1,4 +1,5 @@
 #include "core/sandbox/Environment.h"
+#include "core/sandbox/HelperProtocol.h"
 
 #include <QStringList>
 
@@ -81,8 +82,8 @@ bool changesWhatRuns(const QString& name)
 
 } // namespace
 
-Result<QMap<QString, QString>> rebuiltEnvironment(const QString& workspace,
-                                                  const QMap<QString, QString>& extras)
+Result<QMap<QString, QString>>
+rebuiltEnvironment(const QString& workspace, const QMap<QString, QString>& extras, Network network)
 {
     QMap<QString, QString> environment{
         {u"PATH"_s, u"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"_s},
@@ -94,6 +95,21 @@ Result<QMap<QString, QString>> rebuiltEnvironment(const QString& workspace,
         {u"TERM"_s, u"dumb"_s},
         {u"TMPDIR"_s, u"/tmp"_s},
     };
+    if (network == Network::Door) {
+        // Git, curl and Python listen to the first ones; npm and pip also have their own.
+        const QString proxy = u"http://127.0.0.1:%1"_s.arg(helper::DoorPort);
+        for (const auto& name : {u"http_proxy"_s,
+                                 u"https_proxy"_s,
+                                 u"HTTP_PROXY"_s,
+                                 u"HTTPS_PROXY"_s,
+                                 u"ALL_PROXY"_s,
+                                 u"npm_config_proxy"_s,
+                                 u"npm_config_https_proxy"_s,
+                                 u"PIP_PROXY"_s}) {
+            environment.insert(name, proxy);
+        }
+        environment.insert(u"no_proxy"_s, u""_s);
+    }
     for (const auto& [name, value] : extras.asKeyValueRange()) {
         if (!isName(name)) {
             return fail(ErrorCode::InvalidInput,

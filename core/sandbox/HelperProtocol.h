@@ -20,6 +20,10 @@ inline constexpr const char* Program = "/.signalbox/helper";
 /// The namespace's kernel.pid_max, where the kernel has one for each namespace (6.14 and later).
 inline constexpr const char* PidMax = "/.signalbox/pid_max";
 
+/// The one way out of a sandbox with network: a socket that listens inside and is answered outside.
+inline constexpr std::uint16_t DoorPort = 3128;
+inline constexpr int DoorBacklog = 128;
+
 /// The kernel keeps the first 300 numbers for itself once the numbers have wrapped round.
 inline constexpr int ReservedPids = 300;
 
@@ -30,6 +34,7 @@ enum class Order : std::uint8_t {
 
 enum class ReportKind : std::uint8_t {
     Started = 'S', ///< value: Landlock's version, 0 without; flags below; with a pidfd of process 1
+                   ///< and, where it was asked for, the door's listening socket
     Ended = 'X',   ///< value: the command's status as waitpid gives it
     Exceeded = 'M', ///< value: an Excess; everything was ended for it
     Failed = 'F',   ///< value: errno; a step of confinement failed and nothing was run
@@ -39,6 +44,8 @@ enum class Excess : std::int32_t { Memory = 1, Processes = 2, Disk = 3 };
 
 enum StartedFlags : std::uint32_t {
     PidsCapped = 1, ///< pid_max of the namespace is set
+    WithInit = 2,   ///< a pidfd of process 1 comes along, before the door
+    WithDoor = 4,   ///< the door's listening socket comes along
 };
 
 struct Report

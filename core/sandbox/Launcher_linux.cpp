@@ -245,6 +245,7 @@ QByteArray helperParameters(const LaunchPlan& plan, const Host& host)
         number(u"cap_pids"_s, host.pidMax),
         number(u"landlock"_s, host.landlock),
         number(u"read_only"_s, plan.workspaceReadOnly),
+        number(u"door"_s, plan.network),
         u"workspace="_s + plan.workspace,
         u"--"_s,
     };

@@ -51,6 +51,7 @@ struct Launches::Launch
     OutputKeeper keeper;
     OutputFilter filter;
     std::function<void(const QString&)> output;
+    std::function<void(int)> door;
     qint64 showBudget = 0; ///< of this window of time
     qint64 skipped = 0;
     qint64 showMost = 0;
@@ -205,6 +206,7 @@ void Launches::begin(Order order, Promise<LaunchReport> promise)
     launch->promise = std::move(promise);
     launch->spawned = std::move(*spawned);
     launch->output = std::move(order.output);
+    launch->door = std::move(order.door);
     launch->showBudget = launch->showMost = std::max<qint64>(order.limits.outputBytes, 4096);
     const auto& fds = launch->spawned;
     const bool watched = watch(fds.process.get(), id, Source::Process) &&
@@ -310,7 +312,8 @@ void Launches::readControl(Launch& launch)
     for (;;) {
         helper::Report report{};
         iovec part{&report, sizeof report};
-        alignas(cmsghdr) char space[CMSG_SPACE(sizeof(int))] = {};
+        constexpr size_t most = 2;
+        alignas(cmsghdr) char space[CMSG_SPACE(most * sizeof(int))] = {};
         msghdr header{};
         header.msg_iov = &part;
         header.msg_iovlen = 1;
@@ -318,12 +321,15 @@ void Launches::readControl(Launch& launch)
         header.msg_controllen = sizeof space;
         const auto got =
             ::recvmsg(launch.spawned.control.get(), &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        Descriptor sent;
+        std::deque<Descriptor> sent;
         if (const cmsghdr* rights = got > 0 ? CMSG_FIRSTHDR(&header) : nullptr;
             rights && rights->cmsg_level == SOL_SOCKET && rights->cmsg_type == SCM_RIGHTS) {
-            int fd = -1;
-            std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-            sent = Descriptor(fd);
+            const size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            for (size_t i = 0; i < count; ++i) {
+                int fd = -1;
+                std::memcpy(&fd, CMSG_DATA(rights) + i * sizeof fd, sizeof fd);
+                sent.emplace_back(fd);
+            }
         }
         if (got < 0 && errno == EINTR) {
             continue;
@@ -341,10 +347,7 @@ void Launches::readControl(Launch& launch)
         }
         switch (report.kind) {
         case helper::ReportKind::Started:
-            launch.helperStarted = true;
-            if (sent && watch(sent.get(), launch.id, Source::Init)) {
-                launch.spawned.init = std::move(sent);
-            }
+            started(launch, report.flags, std::move(sent));
             launch.report.landlock = report.value;
             launch.report.pidsCapped = report.flags & helper::PidsCapped;
             break;
@@ -358,6 +361,22 @@ void Launches::readControl(Launch& launch)
             launch.helperFailed = true;
             break;
         }
+    }
+}
+
+void Launches::started(Launch& launch, quint32 flags, std::deque<Descriptor> sent)
+{
+    launch.helperStarted = true;
+    if ((flags & helper::WithInit) && !sent.empty()) {
+        if (watch(sent.front().get(), launch.id, Source::Init)) {
+            launch.spawned.init = std::move(sent.front());
+        }
+        sent.pop_front();
+    }
+    // Once only: a second would stand for nothing that was planned.
+    const auto door = std::exchange(launch.door, {});
+    if ((flags & helper::WithDoor) && !sent.empty() && door) {
+        door(sent.front().release());
     }
 }
 

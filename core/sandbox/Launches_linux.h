@@ -31,6 +31,7 @@ public:
         Limits limits;
         std::function<void(const QString&)> output;
         std::stop_token stop;
+        std::function<void(int)> door; ///< gets the listening socket, where the plan asks for one
     };
     /// Starts it. The answer comes on the thread here, once everything that it started is gone.
     Future<LaunchReport> start(Order order);
@@ -49,6 +50,7 @@ private:
     void handle(quint64 id, Source source);
     void readOutput(Launch& launch, qint64 most);
     void readControl(Launch& launch);
+    void started(Launch& launch, quint32 flags, std::deque<Descriptor> sent);
     void show(Launch& launch, QByteArrayView bytes);
     void stop(quint64 id, Why why);
     void press(Launch& launch);

@@ -42,7 +42,7 @@ private:
 QString LaunchPlan::hash() const
 {
     Hasher hasher;
-    hasher.add(QByteArrayView("signalbox launch 1"));
+    hasher.add(QByteArrayView("signalbox launch 2"));
     hasher.add(qint64(argv.size()));
     for (const auto& argument : argv) {
         hasher.add(argument);
@@ -56,6 +56,7 @@ QString LaunchPlan::hash() const
     }
     hasher.add(QByteArrayView(standardInput));
     hasher.add(qint64(workspaceReadOnly));
+    hasher.add(qint64(network));
     for (const qint64 number : {qint64(limits.wall.count()),
                                 limits.memoryBytes,
                                 limits.totalMemoryBytes,

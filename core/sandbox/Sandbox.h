@@ -35,6 +35,7 @@ struct LaunchRequest
     QMap<QString, QString> environment{}; ///< explicit extras; never the caller's environment
     QByteArray standardInput{};
     bool workspaceReadOnly = false;
+    bool network = false; ///< through the door alone, see Sandbox::launch
     Limits limits{};
 };
 
@@ -47,9 +48,10 @@ struct LaunchPlan
     QMap<QString, QString> environment; ///< the whole rebuilt environment
     QByteArray standardInput;
     bool workspaceReadOnly = false;
+    bool network = false;
     Limits limits;
     QStringList launcher; ///< bubblewrap's own arguments (handed over by a file descriptor)
-    /// SHA-256, hex, over argv, folders, environment, standard input and limits.
+    /// SHA-256, hex, over argv, folders, environment, standard input, network and limits.
     [[nodiscard]] QString hash() const;
 };
 
@@ -87,6 +89,7 @@ public:
         QString bubblewrap; ///< path or name
         QStringList hidden; ///< folders that stay absent even if a workspace lies around them: the
                             ///< data folders
+        QStringList open{}; ///< folders in those that may be a workspace all the same: the tour's
     };
     explicit Sandbox(Settings settings, Clock& clock);
     ~Sandbox();
@@ -96,11 +99,23 @@ public:
 
     Result<LaunchPlan> plan(const LaunchRequest& request);
 
+    /// The workspace with links resolved, for tools that start no program as well. NotFound, or
+    /// Forbidden for a folder of the system, one around the user's home or around Signalbox's own
+    /// folders: whoever could move those could put others in their place.
+    [[nodiscard]] Result<QString> ground(const QString& workspace) const;
+
     /// Starts the plan; `output` gets text as it comes (escapes made harmless, on an inner thread).
     /// The answer comes when the whole process group is gone: ended, timed out, or cancelled
     /// through stop. Unsupported where there is no sandbox.
-    Future<Outcome>
-    launch(LaunchPlan plan, std::function<void(const QString&)> output, std::stop_token stop);
+    ///
+    /// A plan with network has one way out: inside, 127.0.0.1:3128 listens, and `door` gets that
+    /// listening TCP socket (once, on an inner thread, before the command starts; the callee owns
+    /// it and closes it when the launch has ended). Whoever accepts there talks to the command.
+    /// Without a door the socket is closed and nobody answers.
+    Future<Outcome> launch(LaunchPlan plan,
+                           std::function<void(const QString&)> output,
+                           std::stop_token stop,
+                           std::function<void(int listeningFd)> door = {});
 
 private:
     struct Private;

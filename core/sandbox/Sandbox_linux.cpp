@@ -91,7 +91,8 @@ struct Sandbox::Private
     Future<LaunchReport> start(const LaunchPlan& plan,
                                const Host& where,
                                std::function<void(const QString&)> output,
-                               std::stop_token stop)
+                               std::stop_token stop,
+                               std::function<void(int)> door = {})
     {
         const auto files = etcFiles(plan, Contents::Read);
         QList<QByteArray> contents;
@@ -106,7 +107,8 @@ struct Sandbox::Private
                                 plan.environment},
                                plan.limits,
                                std::move(output),
-                               std::move(stop)});
+                               std::move(stop),
+                               std::move(door)});
     }
     void probe();
     Result<> tryOnce();
@@ -143,7 +145,7 @@ Result<> Sandbox::Private::tryOnce()
     LaunchPlan plan;
     plan.argv = {u"true"_s};
     plan.workspace = plan.cwd = path;
-    SB_TRY(plan.environment, rebuiltEnvironment(path, {}));
+    SB_TRY(plan.environment, rebuiltEnvironment(path, {}, Network::None));
     SB_TRY(const auto where, hostFor(path));
     SB_TRY(const auto report, start(plan, where, {}, {}).wait());
     if (report.outcome.exitCode != 0) {
@@ -172,6 +174,29 @@ const Capabilities& Sandbox::capabilities()
     return m->capabilities;
 }
 
+Result<QString> Sandbox::ground(const QString& workspace) const
+{
+    SB_TRY(const QString resolved, checkedWorkspace(workspace));
+    const auto covers = [&](const QString& folder) {
+        const QString there = QFileInfo(folder).canonicalFilePath();
+        return !there.isEmpty() && liesIn(resolved, there);
+    };
+    if (std::ranges::any_of(m->settings.hidden, covers) &&
+        std::ranges::none_of(m->settings.open, covers)) {
+        return fail(ErrorCode::Forbidden,
+                    u"The workspace %1 lies in Signalbox's own data; choose another folder."_s.arg(
+                        resolved));
+    }
+    SB_TRY(const QStringList own, m->hidden.within(resolved));
+    if (!own.isEmpty()) {
+        return fail(
+            ErrorCode::Forbidden,
+            u"The workspace %1 contains Signalbox's own folder %2; choose a folder beside it."_s
+                .arg(resolved, own.first()));
+    }
+    return resolved;
+}
+
 Result<LaunchPlan> Sandbox::plan(const LaunchRequest& request)
 {
     SB_CHECK(checkedArguments(request.argv));
@@ -179,18 +204,24 @@ Result<LaunchPlan> Sandbox::plan(const LaunchRequest& request)
     LaunchPlan plan;
     SB_TRY(plan.workspace, checkedWorkspace(request.workspace));
     SB_TRY(plan.cwd, checkedCwd(request.cwd, plan.workspace));
-    SB_TRY(plan.environment, rebuiltEnvironment(plan.workspace, request.environment));
+    SB_TRY(plan.environment,
+           rebuiltEnvironment(plan.workspace,
+                              request.environment,
+                              request.network ? Network::Door : Network::None));
     plan.argv = request.argv;
     plan.standardInput = request.standardInput;
     plan.workspaceReadOnly = request.workspaceReadOnly;
+    plan.network = request.network;
     plan.limits = request.limits;
     SB_TRY(const auto host, m->hostFor(plan.workspace));
     plan.launcher = launcherArguments(plan, host, etcFiles(plan, Contents::Leave));
     return plan;
 }
 
-Future<Outcome>
-Sandbox::launch(LaunchPlan plan, std::function<void(const QString&)> output, std::stop_token stop)
+Future<Outcome> Sandbox::launch(LaunchPlan plan,
+                                std::function<void(const QString&)> output,
+                                std::stop_token stop,
+                                std::function<void(int)> door)
 {
     if (!capabilities().usable) {
         return Future<Outcome>::ready(fail(ErrorCode::Unsupported, m->capabilities.problem));
@@ -221,7 +252,7 @@ Sandbox::launch(LaunchPlan plan, std::function<void(const QString&)> output, std
     }
     Promise<Outcome> promise;
     auto future = promise.future();
-    m->start(plan, *host, std::move(output), std::move(stop))
+    m->start(plan, *host, std::move(output), std::move(stop), std::move(door))
         .then([promise = std::move(promise)](Result<LaunchReport> report) {
             if (!report) {
                 promise.set(std::unexpected(std::move(report).error()));
