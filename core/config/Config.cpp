@@ -19,6 +19,28 @@ QList<Route> Routes::chain(const QString& process) const
     return routes;
 }
 
+QStringList Config::keyReferences() const
+{
+    QStringList references;
+    const auto add = [&](const QString& reference) {
+        if (!reference.isEmpty() && !references.contains(reference)) {
+            references.append(reference);
+        }
+    };
+    for (const Provider& provider : providers) {
+        add(provider.key);
+    }
+    for (const Agent& agent : agents) {
+        for (const Injection& injection : agent.network.injections) {
+            add(injection.key);
+        }
+    }
+    if (secrets.hashicorp) {
+        add(secrets.hashicorp->token);
+    }
+    return references;
+}
+
 const Agent* Config::agent(QStringView id) const
 {
     const auto found = std::ranges::find(agents, id, &Agent::id);
@@ -85,7 +107,8 @@ QByteArray starterYaml(const QString& workspace)
                R"yaml(# Signalbox's configuration. It is read again whenever it changes; a mistake keeps what was valid before.
 
 models:
-  # Keys are references, never values: env:NAME, keychain:NAME or file:PATH.
+  # Keys are references, never values: env:NAME, keychain:NAME, file:PATH, vault:NAME or "exec:pass show NAME".
+  # "signalbox-node secrets set NAME" stores one and says how it is named here.
   providers:
     # Any service that speaks OpenAI's chat completions: a local one …
     - {id: local, api: openai-chat, base_url: "http://127.0.0.1:11434/v1"}
@@ -106,7 +129,8 @@ agents:
     # instructions: Answer briefly. Run the tests before you commit.
 
     # Addresses that it may reach, as host:port or *.host:port. Everything else is forbidden.
-    # network: {allow: ["gitlab.com:443"]}
+    # With "inject" the proxy puts a key into requests to one host; the sandbox sees the placeholder only.
+    # network: {allow: ["gitlab.com:443"], inject: [{host: "gitlab.com:443", header: Authorization, format: "Bearer {}", placeholder: "signalbox:gitlab", key: "env:GITLAB_TOKEN"}]}
 
     # Without a rule: reading and writing inside the workspace is allowed (writes can be undone), running a command
     # asks you, leaving the workspace is forbidden. Deny beats ask beats allow, whatever the order.

@@ -62,9 +62,33 @@ struct AgentLimits
     int toolCalls = 200;     ///< of one worker
     int outputTokens = 4096; ///< of one model answer
     Milliseconds commandTimeout{60'000};
-    qint64 memoryBytes = qint64(2) << 30; ///< of one process of a command
-    int processes = 256;                  ///< of one command
+    qint64 memoryBytes = qint64(2) << 30;     ///< of one process of a command
+    int processes = 256;                      ///< of one command
+    int openFiles = 1024;                     ///< of each process of a command
+    int cpuSeconds = 600;                     ///< of one command, all its processes together
+    qint64 tmpBytes = qint64(256) << 20;      ///< /tmp and /dev/shm of a command, each
+    qint64 workspaceBytes = qint64(16) << 30; ///< all that lies in the workspace
     bool operator==(const AgentLimits&) const = default;
+};
+
+/// A key that the egress proxy puts into the plain requests to one host, in the place of a word
+/// that is worth nothing elsewhere: the sandbox never sees the key.
+struct Injection
+{
+    QString host;        ///< "gitlab.com:443": one host, no wildcard; lower case
+    QString header;      ///< the field that it is put into, as written
+    QString format;      ///< of the field's value; {} stands for the key, once
+    QString placeholder; ///< what the sandbox sends for the key
+    QString key;         ///< a reference, never a value
+    bool operator==(const Injection&) const = default;
+};
+
+struct Network
+{
+    QList<Injection> injections;
+    qint64 bytesPerDay = qint64(2) << 30; ///< both ways together
+    int connections = 64;                 ///< at once
+    bool operator==(const Network&) const = default;
 };
 
 struct Agent
@@ -74,6 +98,7 @@ struct Agent
     QString instructions;
     QString workspace;        ///< absolute and clean; it need not exist
     QStringList allowedHosts; ///< "host:port", "*.host:port"; lower case
+    Network network;
     QList<policy::Rule> rules;
     AgentLimits limits;
     bool operator==(const Agent&) const = default;
@@ -85,13 +110,32 @@ struct Approvals
     bool operator==(const Approvals&) const = default;
 };
 
+/// Where "hashicorp:PATH#FIELD" is asked: KV version 2 of HashiCorp Vault (or OpenBao).
+struct HashiCorp
+{
+    QString address;   ///< https://…, or http:// on this machine; without a slash at the end
+    QString token;     ///< a reference, never a value
+    QString nameSpace; ///< may be empty
+    QString mount;     ///< of the KV engine
+    bool operator==(const HashiCorp&) const = default;
+};
+
+struct Stores
+{
+    std::optional<HashiCorp> hashicorp;
+    bool operator==(const Stores&) const = default;
+};
+
 struct Config
 {
     QList<Provider> providers;
     Routes routes;
     QList<Agent> agents;
     Approvals approvals;
+    Stores secrets;
 
+    /// Each reference to a key that the file names, once, in its order.
+    [[nodiscard]] QStringList keyReferences() const;
     /// nullptr when there is none.
     [[nodiscard]] const Agent* agent(QStringView id) const;
     [[nodiscard]] const Provider* provider(QStringView id) const;

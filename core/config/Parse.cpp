@@ -1,7 +1,6 @@
 #include "core/config/Config.h"
-#include "core/config/Yaml.h"
+#include "core/config/Reader.h"
 
-#include <QDir>
 #include <QJsonArray>
 #include <QRegularExpression>
 #include <QUrl>
@@ -14,61 +13,22 @@ namespace {
 
 using Kind = YamlNode::Kind;
 
-// How many letters must change to make one word of the other; more than `limit` is not counted.
-qsizetype distance(QStringView a, QStringView b)
-{
-    std::vector<qsizetype> row(size_t(b.size()) + 1);
-    for (size_t i = 0; i < row.size(); ++i) {
-        row[i] = qsizetype(i);
-    }
-    for (qsizetype i = 1; i <= a.size(); ++i) {
-        qsizetype before = std::exchange(row[0], i);
-        for (qsizetype j = 1; j <= b.size(); ++j) {
-            const auto at = size_t(j);
-            const qsizetype change = before + (a[i - 1].toLower() == b[j - 1].toLower() ? 0 : 1);
-            before = row[at];
-            row[at] = std::min({row[at] + 1, row[at - 1] + 1, change});
-        }
-    }
-    return row.back();
-}
-
-// "; did you mean "policy"?" or, where nothing comes close, the choices themselves.
-QString suggestion(const QString& word, const QStringList& known)
-{
-    QString best;
-    qsizetype bestDistance = std::max<qsizetype>(2, word.size() / 3) + 1;
-    for (const QString& candidate : known) {
-        const auto d = word.size() > 100 ? bestDistance : distance(word, candidate);
-        if (d < bestDistance && d < candidate.size()) {
-            bestDistance = d;
-            best = candidate;
-        }
-    }
-    if (!best.isEmpty()) {
-        return u"; did you mean \"%1\"?"_s.arg(best);
-    }
-    return known.isEmpty() || known.size() > 12 ? QString()
-                                                : u"; known here: %1"_s.arg(known.join(u", "_s));
-}
-
-QString shortened(const QString& text)
-{
-    return text.size() > 60 ? QString(text.left(57) + u"…"_s) : text;
-}
-
-class Parser
+class Parser : private Reader
 {
 public:
-    Parser(const QString& fileName, const Environment& environment)
-        : m_fileName(fileName), m_environment(environment)
+    Parser(const QString& fileName, const Environment& environment) : Reader(fileName, environment)
     {
     }
 
     Result<Config> parse(const YamlNode& root)
     {
         Config config;
-        SB_CHECK(keys(root, u"the file"_s, {u"models"_s, u"agents"_s, u"approvals"_s}));
+        SB_CHECK(
+            keys(root, u"the file"_s, {u"models"_s, u"agents"_s, u"approvals"_s, u"secrets"_s}));
+        if (const YamlNode* secrets = root.find(u"secrets")) {
+            SB_CHECK(readSecrets(*secrets, config.secrets));
+        }
+        m_hasHashicorp = config.secrets.hashicorp.has_value();
         SB_TRY(const YamlNode* models, required(root, u"models"_s, u"the file"_s));
         SB_CHECK(readModels(*models, config));
         SB_TRY(const YamlNode* agents, required(root, u"agents"_s, u"the file"_s));
@@ -98,154 +58,6 @@ public:
     }
 
 private:
-    [[nodiscard]] std::unexpected<Error> at(const YamlNode& node, const QString& message) const
-    {
-        return yamlError(m_fileName, node.line, node.column, message);
-    }
-
-    // A map that holds only these keys.
-    Result<> keys(const YamlNode& node, const QString& what, const QStringList& known)
-    {
-        if (node.kind != Kind::Map) {
-            return at(node, u"%1 must be a set of keys (key: value)"_s.arg(what));
-        }
-        for (const auto& [key, value] : node.pairs) {
-            if (!known.contains(key.text)) {
-                QString message =
-                    u"\"%1\" is not a known key of %2"_s.arg(shortened(key.text), what) +
-                    suggestion(key.text, known);
-                auto error = at(key, message);
-                if (message.endsWith(u'?')) {
-                    error.error().message.chop(1); // the question mark ends the sentence
-                }
-                return error;
-            }
-        }
-        return {};
-    }
-
-    Result<const YamlNode*> required(const YamlNode& node, const QString& key, const QString& what)
-    {
-        const YamlNode* found = node.find(key);
-        if (!found) {
-            return at(node, u"%1 needs the key \"%2\""_s.arg(what, key));
-        }
-        return found;
-    }
-
-    Result<> list(const YamlNode& node, const QString& what)
-    {
-        if (node.kind != Kind::List) {
-            return at(node, u"%1 must be a list (lines that start with -, or [a, b])"_s.arg(what));
-        }
-        return {};
-    }
-
-    Result<QString> text(const YamlNode& node, const QString& what)
-    {
-        if (node.kind != Kind::Scalar) {
-            return at(node, u"%1 must be a text"_s.arg(what));
-        }
-        if (node.text.trimmed().isEmpty()) {
-            return at(node, u"%1 must not be empty"_s.arg(what));
-        }
-        return node.text;
-    }
-
-    Result<QString> requiredText(const YamlNode& node, const QString& key, const QString& what)
-    {
-        SB_TRY(const YamlNode* found, required(node, key, what));
-        return text(*found, key);
-    }
-
-    template <class E>
-    Result<E>
-    oneOf(const YamlNode& node, const QString& what, const QList<std::pair<QString, E>>& names)
-    {
-        SB_TRY(const QString word, text(node, what));
-        QStringList known;
-        for (const auto& [name, value] : names) {
-            if (name == word) {
-                return value;
-            }
-            known.append(name);
-        }
-        return at(node,
-                  u"%1 cannot be \"%2\"; it is one of %3"_s.arg(
-                      what, shortened(word), known.join(u", "_s)));
-    }
-
-    Result<double> number(const YamlNode& node, const QString& what, double least, double most)
-    {
-        bool ok = false;
-        const double value = node.text.toDouble(&ok);
-        if (node.kind != Kind::Scalar || node.quoted || !ok || !(value >= least && value <= most)) {
-            return at(node,
-                      u"%1 must be a number from %2 to %3"_s.arg(
-                          what, QString::number(least), QString::number(most, 'f', 0)));
-        }
-        return value;
-    }
-
-    Result<int> whole(const YamlNode& node, const QString& what, int least, int most)
-    {
-        SB_TRY(const double value, number(node, what, least, most));
-        if (value != double(int(value))) {
-            return at(node, u"%1 must be a whole number"_s.arg(what));
-        }
-        return int(value);
-    }
-
-    // 90, 90s, 15m, 24h, 7d.
-    Result<Milliseconds> duration(const YamlNode& node, const QString& what)
-    {
-        const auto bad = [&] {
-            return at(
-                node,
-                u"%1 must be a time such as 90s, 15m, 24h or 7d, at most 366 days"_s.arg(what));
-        };
-        if (node.kind != Kind::Scalar || node.text.isEmpty()) {
-            return bad();
-        }
-        static const QMap<QChar, qint64> units{{u's', 1}, {u'm', 60}, {u'h', 3600}, {u'd', 86400}};
-        const QChar last = node.text.back();
-        const bool hasUnit = units.contains(last);
-        bool ok = false;
-        const double count = QStringView(node.text).chopped(hasUnit ? 1 : 0).toDouble(&ok);
-        const double seconds = count * double(hasUnit ? units[last] : 1);
-        if (!ok || !(seconds > 0) || seconds > 366.0 * 86400) {
-            return bad();
-        }
-        return Milliseconds(std::max<qint64>(1, qint64(seconds * 1000)));
-    }
-
-    // ~ is the home; a relative path starts at the file's folder.
-    Result<QString> path(const YamlNode& node, const QString& what, QString value)
-    {
-        if (value.startsWith(u'$')) {
-            return at(
-                node,
-                u"%1 cannot hold a variable; write ~ for the home folder, or the whole path"_s.arg(
-                    what));
-        }
-        if (value == "~"_L1 || value.startsWith("~/"_L1)) {
-            value.replace(0, 1, m_environment.home);
-        } else if (value.startsWith(u'~')) {
-            return at(
-                node,
-                u"%1 can start with ~/ for your own home, not with that of another user"_s.arg(
-                    what));
-        } else if (!value.startsWith(u'/')) {
-            value = m_environment.folder + u'/' + value;
-        }
-        for (const QChar c : value) {
-            if (c.unicode() < 0x20) {
-                return at(node, u"%1 holds a control character"_s.arg(what));
-            }
-        }
-        return QDir::cleanPath(value);
-    }
-
     Result<> readModels(const YamlNode& node, Config& config)
     {
         SB_CHECK(keys(node, u"models"_s, {u"providers"_s, u"routes"_s}));
@@ -344,12 +156,12 @@ private:
                                                   {u"rehearsal"_s, Api::Rehearsal}};
         SB_TRY(provider.api, oneOf(*api, u"api"_s, apis));
         if (const YamlNode* url = node.find(u"base_url")) {
-            SB_TRY(provider.baseUrl, baseUrl(*url));
+            SB_TRY(provider.baseUrl, httpAddress(*url, u"base_url"_s));
         } else if (provider.api == Api::OpenAiChat) {
             return at(node, u"the provider \"%1\" needs the key \"base_url\""_s.arg(provider.id));
         }
         if (const YamlNode* key = node.find(u"key")) {
-            SB_TRY(provider.key, keyReference(*key));
+            SB_TRY(provider.key, knownKey(*key));
         }
         if (const YamlNode* found = node.find(u"first_byte_timeout")) {
             SB_TRY(provider.firstByteTimeout, duration(*found, u"first_byte_timeout"_s));
@@ -388,60 +200,26 @@ private:
         return provider;
     }
 
-    Result<QString> baseUrl(const YamlNode& node)
+    Result<QString> httpAddress(const YamlNode& node, const QString& what)
     {
-        SB_TRY(QString value, text(node, u"base_url"_s));
+        SB_TRY(QString value, text(node, what));
         const QUrl url(value, QUrl::StrictMode);
         if (!url.isValid() || url.host().isEmpty() ||
             (url.scheme() != "http"_L1 && url.scheme() != "https"_L1)) {
-            return at(node, u"base_url must be an address that starts with http:// or https://"_s);
+            return at(node,
+                      u"%1 must be an address that starts with http:// or https://"_s.arg(what));
         }
         if (!url.userInfo().isEmpty()) {
             return at(node,
-                      u"base_url must not hold a user or password; use key with a reference"_s);
+                      u"%1 must not hold a user or password; use key with a reference"_s.arg(what));
         }
         if (url.hasQuery() || url.hasFragment()) {
-            return at(node, u"base_url must not hold a ? or #"_s);
+            return at(node, u"%1 must not hold a ? or #"_s.arg(what));
         }
         while (value.endsWith(u'/')) {
             value.chop(1);
         }
         return value;
-    }
-
-    // Never shows the value: it may be a key that somebody pasted.
-    Result<QString> keyReference(const YamlNode& node)
-    {
-        const auto bad = [&] {
-            return at(
-                node,
-                u"keys are references, never values: env:NAME, keychain:NAME, file:PATH or vault:NAME"_s);
-        };
-        if (node.kind != Kind::Scalar) {
-            return bad();
-        }
-        const auto colon = node.text.indexOf(u':');
-        const QString kind = node.text.left(std::max<qsizetype>(0, colon));
-        QString name = node.text.mid(colon + 1);
-        if (colon < 0 || name.trimmed().isEmpty()) {
-            return bad();
-        }
-        if (kind == "env"_L1) {
-            static const QRegularExpression variable(u"\\A[A-Za-z_][A-Za-z0-9_]{0,127}\\z"_s);
-            if (!variable.match(name).hasMatch()) {
-                return at(node, u"env: must be followed by the name of an environment variable"_s);
-            }
-        } else if (kind == "file"_L1) {
-            SB_TRY(name, path(node, u"key"_s, name));
-        } else if (kind == "keychain"_L1 || kind == "vault"_L1) {
-            if (name.size() > 128) {
-                return at(node,
-                          u"%1: must be followed by a name of at most 128 characters"_s.arg(kind));
-            }
-        } else {
-            return bad();
-        }
-        return QString(kind + u':' + name);
     }
 
     Result<Agent> readAgent(const YamlNode& node)
@@ -481,14 +259,7 @@ private:
         SB_TRY(const QString folder, text(*workspace, u"workspace"_s));
         SB_TRY(agent.workspace, path(*workspace, u"workspace"_s, folder));
         if (const YamlNode* network = node.find(u"network")) {
-            SB_CHECK(keys(*network, u"network"_s, {u"allow"_s}));
-            if (const YamlNode* allow = network->find(u"allow")) {
-                SB_CHECK(list(*allow, u"allow"_s));
-                for (const YamlNode& item : allow->items) {
-                    SB_TRY(const QString host, address(item));
-                    agent.allowedHosts.append(host);
-                }
-            }
+            SB_CHECK(readNetwork(*network, agent));
         }
         if (const YamlNode* rules = node.find(u"policy")) {
             SB_CHECK(list(*rules, u"policy"_s));
@@ -513,21 +284,36 @@ private:
                        u"output_tokens"_s,
                        u"command_timeout"_s,
                        u"memory_mb"_s,
-                       u"processes"_s}));
+                       u"processes"_s,
+                       u"open_files"_s,
+                       u"cpu_seconds"_s,
+                       u"tmp_mb"_s,
+                       u"workspace_mb"_s}));
         const QList<std::tuple<QString, int*, int>> numbers{
             {u"workers"_s, &limits.workers, 10'000},
             {u"branches"_s, &limits.branches, 10'000},
             {u"tool_calls"_s, &limits.toolCalls, 100'000},
             {u"output_tokens"_s, &limits.outputTokens, 1'000'000},
-            {u"processes"_s, &limits.processes, 30'000}};
+            {u"processes"_s, &limits.processes, 30'000},
+            {u"cpu_seconds"_s, &limits.cpuSeconds, 366 * 86'400}};
         for (const auto& [key, target, most] : numbers) {
             if (const YamlNode* found = node.find(key)) {
                 SB_TRY(*target, whole(*found, key, 1, most));
             }
         }
-        if (const YamlNode* found = node.find(u"memory_mb")) {
-            SB_TRY(const int megabytes, whole(*found, u"memory_mb"_s, 16, 1 << 20));
-            limits.memoryBytes = qint64(megabytes) << 20;
+        if (const YamlNode* found = node.find(u"open_files")) {
+            // Below this a program cannot even load its libraries.
+            SB_TRY(limits.openFiles, whole(*found, u"open_files"_s, 16, 1 << 20));
+        }
+        const QList<std::tuple<QString, qint64*, int>> megabytes{
+            {u"memory_mb"_s, &limits.memoryBytes, 16},
+            {u"tmp_mb"_s, &limits.tmpBytes, 1},
+            {u"workspace_mb"_s, &limits.workspaceBytes, 1}};
+        for (const auto& [key, target, least] : megabytes) {
+            if (const YamlNode* found = node.find(key)) {
+                SB_TRY(const int count, whole(*found, key, least, 1 << 20));
+                *target = qint64(count) << 20;
+            }
         }
         if (const YamlNode* found = node.find(u"command_timeout")) {
             SB_TRY(limits.commandTimeout, duration(*found, u"command_timeout"_s));
@@ -535,25 +321,160 @@ private:
         return {};
     }
 
-    Result<QString> address(const YamlNode& node)
+    Result<> readNetwork(const YamlNode& node, Agent& agent)
     {
-        SB_TRY(const QString value, text(node, u"an address"_s));
-        static const QRegularExpression pattern(
-            u"\\A(\\*\\.)?([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?:([0-9]{1,5})\\z"_s);
-        static const QRegularExpression six(u"\\A\\[[0-9a-f:.]+\\]:([0-9]{1,5})\\z"_s);
-        QString lower = value.toLower();
-        const auto match = pattern.match(lower);
-        const auto sixMatch = six.match(lower);
-        const int port = match.hasMatch()      ? match.captured(5).toInt()
-                         : sixMatch.hasMatch() ? sixMatch.captured(1).toInt()
-                                               : 0;
-        if (port < 1 || port > 65535) {
-            return at(
-                node,
-                u"the address \"%1\" must be written host:port, as in gitlab.com:443 or *.example.org:443"_s
-                    .arg(shortened(value)));
+        SB_CHECK(keys(
+            node, u"network"_s, {u"allow"_s, u"inject"_s, u"bytes_per_day"_s, u"connections"_s}));
+        if (const YamlNode* allow = node.find(u"allow")) {
+            SB_CHECK(list(*allow, u"allow"_s));
+            for (const YamlNode& item : allow->items) {
+                SB_TRY(const QString host, address(item));
+                agent.allowedHosts.append(host);
+            }
         }
-        return lower;
+        if (const YamlNode* found = node.find(u"bytes_per_day")) {
+            SB_TRY(agent.network.bytesPerDay, size(*found, u"bytes_per_day"_s));
+        }
+        if (const YamlNode* found = node.find(u"connections")) {
+            SB_TRY(agent.network.connections, whole(*found, u"connections"_s, 1, 10'000));
+        }
+        if (const YamlNode* inject = node.find(u"inject")) {
+            SB_CHECK(list(*inject, u"inject"_s));
+            for (const YamlNode& item : inject->items) {
+                SB_TRY(Injection injection, readInjection(item, agent));
+                agent.network.injections.append(std::move(injection));
+            }
+        }
+        return {};
+    }
+
+    Result<Injection> readInjection(const YamlNode& node, const Agent& agent)
+    {
+        const QString what = u"an injection"_s;
+        SB_CHECK(
+            keys(node, what, {u"host"_s, u"header"_s, u"format"_s, u"placeholder"_s, u"key"_s}));
+        Injection injection;
+        SB_TRY(const YamlNode* host, required(node, u"host"_s, what));
+        SB_TRY(injection.host, address(*host));
+        if (injection.host.startsWith(u'*')) {
+            // A wildcard would hand the key to whoever can have a name below it.
+            return at(*host, u"a key is injected for one host, so host cannot begin with *"_s);
+        }
+        const bool isAllowed = std::ranges::any_of(agent.allowedHosts, [&](const QString& entry) {
+            return entry == injection.host ||
+                   (entry.startsWith(u'*') && injection.host.endsWith(entry.sliced(1)));
+        });
+        if (!isAllowed) {
+            return at(*host,
+                      u"\"%1\" must stand under allow as well, else no request goes there"_s.arg(
+                          injection.host));
+        }
+        SB_TRY(const YamlNode* header, required(node, u"header"_s, what));
+        SB_TRY(injection.header, text(*header, u"header"_s));
+        SB_CHECK(headerName(*header, injection.header));
+        injection.format = u"{}"_s;
+        if (const YamlNode* format = node.find(u"format")) {
+            SB_TRY(injection.format, text(*format, u"format"_s));
+            const bool isPlain = std::ranges::all_of(injection.format, [](QChar c) {
+                return c.unicode() >= 0x20 && c.unicode() < 0x7f;
+            });
+            if (injection.format.count(u"{}"_s) != 1 || !isPlain) {
+                return at(*format,
+                          u"format must be one line that holds {} once, as in \"Bearer {}\""_s);
+            }
+        }
+        SB_TRY(const YamlNode* placeholder, required(node, u"placeholder"_s, what));
+        SB_TRY(injection.placeholder, text(*placeholder, u"placeholder"_s));
+        // Long and plain enough not to be found in a request by chance.
+        static const QRegularExpression word(u"\\A[\\x21-\\x7e]{8,128}\\z"_s);
+        if (!word.match(injection.placeholder).hasMatch()) {
+            return at(*placeholder,
+                      u"placeholder must be 8 to 128 plain characters without spaces"_s);
+        }
+        for (const Injection& other : agent.network.injections) {
+            if (other.host == injection.host && other.placeholder == injection.placeholder) {
+                return at(*placeholder,
+                          u"this placeholder stands already for another key of that host"_s);
+            }
+        }
+        SB_TRY(const YamlNode* key, required(node, u"key"_s, what));
+        SB_TRY(injection.key, knownKey(*key));
+        return injection;
+    }
+
+    // Fields that say where a request goes or where it ends are not for keys.
+    Result<> headerName(const YamlNode& node, const QString& name)
+    {
+        static const QRegularExpression token(u"\\A[A-Za-z0-9][A-Za-z0-9_-]{0,63}\\z"_s);
+        static const QStringList reserved{u"host"_s,
+                                          u"connection"_s,
+                                          u"content-length"_s,
+                                          u"transfer-encoding"_s,
+                                          u"te"_s,
+                                          u"trailer"_s,
+                                          u"upgrade"_s,
+                                          u"expect"_s,
+                                          u"proxy-authorization"_s,
+                                          u"proxy-connection"_s};
+        if (!token.match(name).hasMatch()) {
+            return at(node, u"header must be the name of an HTTP field, such as Authorization"_s);
+        }
+        if (reserved.contains(name.toLower())) {
+            return at(node, u"the field %1 cannot carry a key"_s.arg(name));
+        }
+        return {};
+    }
+
+    Result<> readSecrets(const YamlNode& node, Stores& stores)
+    {
+        SB_CHECK(keys(node, u"secrets"_s, {u"hashicorp"_s}));
+        const YamlNode* found = node.find(u"hashicorp");
+        if (!found) {
+            return {};
+        }
+        const QString what = u"hashicorp"_s;
+        SB_CHECK(keys(*found, what, {u"address"_s, u"token"_s, u"namespace"_s, u"mount"_s}));
+        HashiCorp vault;
+        SB_TRY(const YamlNode* address, required(*found, u"address"_s, what));
+        SB_TRY(vault.address, httpAddress(*address, u"address"_s));
+        const QUrl url(vault.address);
+        const QString host = url.host();
+        static const QRegularExpression here(u"\\A(localhost|::1|127(\\.[0-9]{1,3}){3})\\z"_s);
+        if (url.scheme() == "http"_L1 && !here.match(host).hasMatch()) {
+            return at(*address,
+                      u"the token would travel unencrypted to \"%1\"; use https://"_s.arg(
+                          shortened(host)));
+        }
+        SB_TRY(const YamlNode* token, required(*found, u"token"_s, what));
+        SB_TRY(vault.token, keyReference(*token));
+        if (vault.token.startsWith("hashicorp:"_L1)) {
+            return at(*token, u"the token of hashicorp cannot lie in hashicorp itself"_s);
+        }
+        static const QRegularExpression place(u"\\A[\\w-]+(/[\\w-]+)*/?\\z"_s);
+        vault.mount = u"secret"_s;
+        for (const auto& [key, target] :
+             {std::pair{u"mount"_s, &vault.mount}, std::pair{u"namespace"_s, &vault.nameSpace}}) {
+            if (const YamlNode* given = found->find(key)) {
+                SB_TRY(*target, text(*given, key));
+                if (!place.match(*target).hasMatch()) {
+                    return at(*given, u"%1 may hold letters, digits, _, - and / only"_s.arg(key));
+                }
+                *target = target->endsWith(u'/') ? target->chopped(1) : *target;
+            }
+        }
+        stores.hashicorp = vault;
+        return {};
+    }
+
+    // A reference whose store is there.
+    Result<QString> knownKey(const YamlNode& node)
+    {
+        SB_TRY(const QString reference, keyReference(node));
+        if (reference.startsWith("hashicorp:"_L1) && !m_hasHashicorp) {
+            return at(node,
+                      u"a key in hashicorp: needs the address and token under secrets.hashicorp"_s);
+        }
+        return reference;
     }
 
     Result<policy::Rule> readRule(const YamlNode& node)
@@ -671,8 +592,7 @@ private:
         return QJsonValue(node.text);
     }
 
-    const QString& m_fileName;
-    const Environment& m_environment;
+    bool m_hasHashicorp = false;
 };
 
 } // namespace

@@ -132,7 +132,8 @@ private Q_SLOTS:
                  "      - {match: \"*\", where: {branch: main, n: {ge: 1, lt: 2.5}, \"a.b\": {in: "
                  "[x, 2, true]}, c: {matches: \"^x\"}}, decide: deny}\n"
                  "    limits: {workers: 1000, branches: 2, tool_calls: 50, output_tokens: 100, "
-                 "command_timeout: 2h, memory_mb: 512, processes: 64}\n"
+                 "command_timeout: 2h, memory_mb: 512, processes: 64, open_files: 99, "
+                 "cpu_seconds: 7, tmp_mb: 3, workspace_mb: 100}\n"
                  "approvals: {expire_after: 7d}\n");
         QVERIFY2(config, config ? "" : qPrintable(config.error().message));
         const Provider& one = config->providers[0];
@@ -168,7 +169,61 @@ private Q_SLOTS:
         QCOMPARE(agent.limits.workers, 1000);
         QCOMPARE(agent.limits.memoryBytes, qint64(512) << 20);
         QCOMPARE(agent.limits.commandTimeout, Milliseconds(7'200'000));
+        QCOMPARE(agent.limits.openFiles, 99);
+        QCOMPARE(agent.limits.cpuSeconds, 7);
+        QCOMPARE(agent.limits.tmpBytes, qint64(3) << 20);
+        QCOMPARE(agent.limits.workspaceBytes, qint64(100) << 20);
         QCOMPARE(config->approvals.expireAfter, Milliseconds(7LL * 86'400'000));
+    }
+
+    void keysForTheProxyAndForTheStores()
+    {
+        const auto config =
+            read("models:\n"
+                 "  providers:\n"
+                 "    - {id: local, api: anthropic, key: 'hashicorp:team/llm#key'}\n"
+                 "    - {id: two, api: anthropic, key: 'exec:~/bin/key \"of two\" --now'}\n"
+                 "    - {id: three, api: anthropic, key: 'vault:three'}\n"
+                 "  routes: {default: local/m}\n"
+                 "secrets:\n"
+                 "  hashicorp: {address: 'https://vault.example:8200/', token: 'env:VAULT_TOKEN', "
+                 "mount: kv/, namespace: team/a}\n"
+                 "agents:\n"
+                 "  - id: a\n"
+                 "    workspace: /w\n"
+                 "    network:\n"
+                 "      allow: ['GitLab.com:443', '*.example.org:443']\n"
+                 "      inject:\n"
+                 "        - {host: 'gitlab.com:443', header: Authorization, format: 'Bearer {}', "
+                 "placeholder: 'signalbox:gitlab', key: 'keychain:gitlab'}\n"
+                 "        - {host: 'api.example.org:443', header: X-Api-Key, placeholder: "
+                 "'signalbox:x', key: 'vault:three'}\n"
+                 "      bytes_per_day: 500 MiB\n"
+                 "      connections: 3\n");
+        QVERIFY2(config, config ? "" : qPrintable(config.error().message));
+        QCOMPARE(config->providers[1].key, u"exec:/home/me/bin/key \"of two\" --now"_s);
+        const HashiCorp wanted{
+            u"https://vault.example:8200"_s, u"env:VAULT_TOKEN"_s, u"team/a"_s, u"kv"_s};
+        QVERIFY(config->secrets.hashicorp == wanted);
+        const Network network{{{u"gitlab.com:443"_s,
+                                u"Authorization"_s,
+                                u"Bearer {}"_s,
+                                u"signalbox:gitlab"_s,
+                                u"keychain:gitlab"_s},
+                               {u"api.example.org:443"_s,
+                                u"X-Api-Key"_s,
+                                u"{}"_s,
+                                u"signalbox:x"_s,
+                                u"vault:three"_s}},
+                              qint64(500) << 20,
+                              3};
+        QVERIFY(config->agents[0].network == network);
+        QCOMPARE(config->keyReferences(),
+                 (QStringList{u"hashicorp:team/llm#key"_s,
+                              u"exec:/home/me/bin/key \"of two\" --now"_s,
+                              u"vault:three"_s,
+                              u"keychain:gitlab"_s,
+                              u"env:VAULT_TOKEN"_s}));
     }
 
     void mistakes_data()
@@ -206,7 +261,7 @@ private Q_SLOTS:
         row("unknown key, nothing near",
             "xyzzyxyzzy: {}\n",
             "signalbox.yaml:1:1: \"xyzzyxyzzy\" is not a known key of the file; known here: "
-            "models, agents, approvals.");
+            "models, agents, approvals, secrets.");
         row("unknown key of an agent",
             agent("id: a, workspace: /w, polcy: []"),
             "signalbox.yaml:6:28: \"polcy\" is not a known key of an agent; did you mean "
@@ -251,11 +306,11 @@ private Q_SLOTS:
         row("a key itself",
             provider("id: local, api: anthropic, key: sk-ant-verysecret"),
             "signalbox.yaml:3:40: keys are references, never values: env:NAME, "
-            "keychain:NAME, file:PATH or vault:NAME.");
+            "keychain:NAME, file:PATH, vault:NAME, exec:COMMAND or hashicorp:PATH#FIELD.");
         row("a key with a colon",
             provider("id: local, api: anthropic, key: 'very:secret'"),
             "signalbox.yaml:3:40: keys are references, never values: env:NAME, "
-            "keychain:NAME, file:PATH or vault:NAME.");
+            "keychain:NAME, file:PATH, vault:NAME, exec:COMMAND or hashicorp:PATH#FIELD.");
         row("env of what",
             provider("id: local, api: anthropic, key: 'env:my key'"),
             "signalbox.yaml:3:40: env: must be followed by the name of an environment "
@@ -263,7 +318,7 @@ private Q_SLOTS:
         row("empty reference",
             provider("id: local, api: anthropic, key: 'env:'"),
             "signalbox.yaml:3:40: keys are references, never values: env:NAME, "
-            "keychain:NAME, file:PATH or vault:NAME.");
+            "keychain:NAME, file:PATH, vault:NAME, exec:COMMAND or hashicorp:PATH#FIELD.");
         row("api_key",
             provider("id: local, api: anthropic, api_key: sk-verysecret"),
             "signalbox.yaml:3:35: \"api_key\" is not a known key of a provider; known here: "
@@ -377,6 +432,99 @@ private Q_SLOTS:
         row("list compared",
             rule("match: t, decide: ask, where: {n: [1]}"),
             "signalbox.yaml:9:44: a list needs an operator: {n: {in: […]}}.");
+        const auto inject = [&](const QByteArray& inside) {
+            return QByteArray(models +
+                              "agents:\n  - id: a\n    workspace: /w\n    network:\n      "
+                              "allow: ['h:443']\n      inject:\n        - {" +
+                              inside + "}\n");
+        };
+        row("inject elsewhere",
+            inject("host: 'other:443', header: A, placeholder: 'abcdefgh', key: 'env:K'"),
+            "signalbox.yaml:11:18: \"other:443\" must stand under allow as well, else no "
+            "request goes there.");
+        row("inject everywhere",
+            inject("host: '*.h.org:443', header: A, placeholder: 'abcdefgh', key: 'env:K'"),
+            "signalbox.yaml:11:18: a key is injected for one host, so host cannot begin with "
+            "*.");
+        row("inject a value",
+            inject("host: 'h:443', header: A, placeholder: 'abcdefgh', key: 'verysecret'"),
+            "signalbox.yaml:11:68: keys are references, never values: env:NAME, "
+            "keychain:NAME, file:PATH, vault:NAME, exec:COMMAND or hashicorp:PATH#FIELD.");
+        row("inject into the host",
+            inject("host: 'h:443', header: Host, placeholder: 'abcdefgh', key: 'env:K'"),
+            "signalbox.yaml:11:35: the field Host cannot carry a key.");
+        row("inject a second field",
+            inject("host: 'h:443', header: \"A: b\\nC\", placeholder: 'abcdefgh', key: 'env:K'"),
+            "signalbox.yaml:11:35: header must be the name of an HTTP field, such as "
+            "Authorization.");
+        row("inject in a bad format",
+            inject("host: 'h:443', header: A, format: Bearer, placeholder: 'abcdefgh', key: "
+                   "'env:K'"),
+            "signalbox.yaml:11:46: format must be one line that holds {} once, as in \"Bearer "
+            "{}\".");
+        row("inject for a short word",
+            inject("host: 'h:443', header: A, placeholder: abc, key: 'env:K'"),
+            "signalbox.yaml:11:51: placeholder must be 8 to 128 plain characters without "
+            "spaces.");
+        row("inject twice",
+            inject("host: 'h:443', header: A, placeholder: abcdefgh, key: 'env:K'}\n        - "
+                   "{host: 'h:443', header: B, placeholder: abcdefgh, key: 'env:L'"),
+            "signalbox.yaml:12:51: this placeholder stands already for another key of that "
+            "host.");
+        row("no inject",
+            inject("hots: 'h:443'"),
+            "signalbox.yaml:11:12: \"hots\" is not a known key of an injection; did you mean "
+            "\"host\"?");
+        row("bytes in words",
+            agent("id: a, workspace: /w, network: {bytes_per_day: many}"),
+            "signalbox.yaml:6:53: bytes_per_day must be a size such as 500MB or 2GB, at most "
+            "1024TB.");
+        row("too few files",
+            agent("id: a, workspace: /w, limits: {open_files: 3}"),
+            "signalbox.yaml:6:49: open_files must be a number from 16 to 1048576.");
+        row("hashicorp is nowhere",
+            provider("id: local, api: anthropic, key: 'hashicorp:a#b'"),
+            "signalbox.yaml:3:40: a key in hashicorp: needs the address and token under "
+            "secrets.hashicorp.");
+        row("hashicorp without a field",
+            provider("id: local, api: anthropic, key: 'hashicorp:a/b'"),
+            "signalbox.yaml:3:40: hashicorp: must be followed by a path and a field, as in "
+            "hashicorp:team/gitlab#token.");
+        row("hashicorp that climbs",
+            provider("id: local, api: anthropic, key: 'hashicorp:a/../sys/b#c'"),
+            "signalbox.yaml:3:40: hashicorp: must be followed by a path and a field, as in "
+            "hashicorp:team/gitlab#token.");
+        row("a program in this folder",
+            provider("id: local, api: anthropic, key: 'exec:./key'"),
+            "signalbox.yaml:3:40: exec: needs the whole path of the program, or its name "
+            "alone.");
+        row("a program of two lines",
+            provider("id: local, api: anthropic, key: \"exec:key\\nrm\""),
+            "signalbox.yaml:3:40: exec: must be followed by one line, a program and its "
+            "arguments.");
+        row("an open quotation",
+            provider("id: local, api: anthropic, key: 'exec:key \"a'"),
+            "signalbox.yaml:3:40: exec: has a quotation mark that is not closed.");
+        const auto hashicorp = [&](const QByteArray& inside) {
+            return QByteArray(models + agents + "secrets: {hashicorp: {" + inside + "}}\n");
+        };
+        row("token in the open",
+            hashicorp("address: 'http://vault.example:8200', token: 'env:T'"),
+            "signalbox.yaml:7:32: the token would travel unencrypted to \"vault.example\"; use "
+            "https://.");
+        row("token in itself",
+            hashicorp("address: 'http://127.0.0.1:8200', token: 'hashicorp:a#b'"),
+            "signalbox.yaml:7:64: the token of hashicorp cannot lie in hashicorp itself.");
+        row("token as a value",
+            hashicorp("address: 'http://127.0.0.1:8200', token: hvs.abc"),
+            "signalbox.yaml:7:64: keys are references, never values: env:NAME, keychain:NAME, "
+            "file:PATH, vault:NAME, exec:COMMAND or hashicorp:PATH#FIELD.");
+        row("no token",
+            hashicorp("address: 'http://127.0.0.1:8200'"),
+            "signalbox.yaml:7:22: hashicorp needs the key \"token\".");
+        row("bad mount",
+            hashicorp("address: 'http://127.0.0.1:8200', token: 'env:T', mount: '../sys'"),
+            "signalbox.yaml:7:80: mount may hold letters, digits, _, - and / only.");
         row("approvals",
             models + agents + "approvals: {expire: 1h}\n",
             "signalbox.yaml:7:13: \"expire\" is not a known key of approvals; known here: "
@@ -428,7 +576,7 @@ private Q_SLOTS:
         } else {
             QCOMPARE(said, message);
         }
-        QVERIFY2(!said.contains("secret"_L1),
+        QVERIFY2(!said.contains("verysecret"_L1) && !said.contains("very:secret"_L1),
                  qPrintable(said)); // a pasted key is never shown
     }
 
