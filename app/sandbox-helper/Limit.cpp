@@ -57,23 +57,23 @@ bool countsByNamespace()
 bool applyLimits(const Limits& limits)
 {
     bool good = setLimit(RLIMIT_CORE, 0);
-    if (limits.memoryBytes > 0) {
+    if (limits.memoryBytes > 0 && defended("sandbox.memory-limit")) {
         // Addresses are no measure of memory: WebAssembly, Go and Java set aside many gigabytes
         // that they never touch. So private memory is limited, and addresses only far above it, for
         // the sake of shared mappings.
         good = good && setLimit(RLIMIT_DATA, limits.memoryBytes) &&
                setLimit(RLIMIT_AS, limits.memoryBytes + Reserve);
     }
-    if (limits.fileBytes > 0) {
+    if (limits.fileBytes > 0 && defended("sandbox.file-size")) {
         good = good && setLimit(RLIMIT_FSIZE, limits.fileBytes);
     }
-    if (limits.openFiles > 0) {
+    if (limits.openFiles > 0 && defended("sandbox.open-files")) {
         good = good && setLimit(RLIMIT_NOFILE, limits.openFiles);
     }
-    if (limits.cpuSeconds > 0) {
+    if (limits.cpuSeconds > 0 && defended("sandbox.cpu-time")) {
         good = good && setLimit(RLIMIT_CPU, limits.cpuSeconds);
     }
-    if (limits.processes > 0 && countsByNamespace()) {
+    if (limits.processes > 0 && countsByNamespace() && defended("sandbox.process-cap")) {
         good = good && setLimit(RLIMIT_NPROC, limits.processes + 1); // and process 1
     }
     return good;

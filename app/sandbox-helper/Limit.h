@@ -9,6 +9,7 @@ struct Limits
     std::uint64_t totalMemoryBytes = 0;
     std::uint64_t fileBytes = 0;
     std::uint64_t diskReserveBytes = 0;
+    std::uint64_t workspaceBytes = 0; ///< what may be added to the workspace
     std::uint64_t processes = 0;
     std::uint64_t openFiles = 0;
     std::uint64_t cpuSeconds = 0;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -64,6 +65,71 @@ void eachProcess(F f)
     }
 }
 
+constexpr std::uint64_t MostEntries = 200'000; // about half a second's look
+constexpr int MostDeep = 64;
+
+std::uint64_t bytesOf(const struct stat& file)
+{
+    return std::uint64_t(file.st_blocks) * 512;
+}
+
+struct Added
+{
+    std::uint64_t bytes = 0;
+    std::uint64_t entries = 0;
+    bool whole = true;
+};
+
+// Closes the folder's descriptor.
+void addFolder(int folder, std::int64_t since, int depth, Added& added)
+{
+    DIR* entries = folder >= 0 && depth < MostDeep ? fdopendir(folder) : nullptr;
+    if (!entries) {
+        added.whole = false; // it hides itself: a reason to think ill of it
+        close(folder);
+        return;
+    }
+    while (const dirent* entry = added.whole ? readdir(entries) : nullptr) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) {
+            continue;
+        }
+        struct stat file{};
+        if (++added.entries > MostEntries) {
+            added.whole = false;
+        } else if (fstatat(folder, entry->d_name, &file, AT_SYMLINK_NOFOLLOW) != 0) {
+            continue; // gone meanwhile
+        } else if (S_ISDIR(file.st_mode)) {
+            addFolder(
+                openat(folder, entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC),
+                since,
+                depth + 1,
+                added);
+        } else if (std::int64_t(file.st_ctim.tv_sec) * 1'000'000'000 + file.st_ctim.tv_nsec >=
+                   since) {
+            added.bytes += bytesOf(file);
+        }
+    }
+    closedir(entries);
+}
+
+// A deleted file takes room for as long as somebody holds it.
+void addDeleted(const char* number, dev_t device, Added& added)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%.16s/fd", number);
+    DIR* folder = opendir(path);
+    while (const dirent* entry = folder ? readdir(folder) : nullptr) {
+        struct stat file{};
+        if (entry->d_name[0] != '.' && fstatat(dirfd(folder), entry->d_name, &file, 0) == 0 &&
+            S_ISREG(file.st_mode) && file.st_nlink == 0 && file.st_dev == device) {
+            added.bytes += bytesOf(file);
+        }
+    }
+    if (folder) {
+        closedir(folder);
+    }
+}
+
 } // namespace
 
 Usage measure(std::uint64_t memoryLimit)
@@ -89,6 +155,18 @@ DiskSpace diskSpace(const char* folder)
     // Some file systems make room for files as they come, and say 0.
     return {std::uint64_t(information.f_bavail) * information.f_frsize,
             information.f_files == 0 ? UINT64_MAX : std::uint64_t(information.f_favail)};
+}
+
+std::uint64_t addedBytes(const char* folder, std::int64_t since)
+{
+    struct stat itself{};
+    if (stat(folder, &itself) != 0) {
+        return UINT64_MAX;
+    }
+    Added added;
+    addFolder(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), since, 0, added);
+    eachProcess([&](const char* number) { addDeleted(number, itself.st_dev, added); });
+    return added.whole ? added.bytes : UINT64_MAX;
 }
 
 } // namespace sb::helper

@@ -24,4 +24,10 @@ struct DiskSpace
 /// it can't be told.
 DiskSpace diskSpace(const char* folder);
 
+/// About what commands have added below this folder since `since` (nanoseconds of the real-time
+/// clock), as far as it can be seen: the files that were changed after that, and deleted ones that
+/// a process still holds open. UINT64_MAX where a folder hides what it holds, or holds too much to
+/// look through.
+std::uint64_t addedBytes(const char* folder, std::int64_t since);
+
 } // namespace sb::helper

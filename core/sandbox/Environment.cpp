@@ -1,6 +1,7 @@
 #include "core/sandbox/Environment.h"
 #include "core/sandbox/HelperProtocol.h"
 
+#include <QProcessEnvironment>
 #include <QStringList>
 
 namespace sb::sandbox {
@@ -95,6 +96,14 @@ rebuiltEnvironment(const QString& workspace, const QMap<QString, QString>& extra
         {u"TERM"_s, u"dumb"_s},
         {u"TMPDIR"_s, u"/tmp"_s},
     };
+#ifdef SB_SWITCHABLE_DEFENCES
+    if (!defended("sandbox.rebuilt-environment")) {
+        const auto own = QProcessEnvironment::systemEnvironment();
+        for (const auto& name : own.keys()) {
+            environment.insert(name, own.value(name));
+        }
+    }
+#endif
     if (network == Network::Door) {
         // Git, curl and Python listen to the first ones; npm and pip also have their own.
         const QString proxy = u"http://127.0.0.1:%1"_s.arg(helper::DoorPort);
@@ -115,7 +124,7 @@ rebuiltEnvironment(const QString& workspace, const QMap<QString, QString>& extra
             return fail(ErrorCode::InvalidInput,
                         u"“%1” is not a name for an environment variable."_s.arg(name));
         }
-        if (changesWhatRuns(name)) {
+        if (changesWhatRuns(name) && defended("sandbox.variable-names")) {
             return fail(
                 ErrorCode::Forbidden,
                 u"The environment variable %1 could make a program run something other than what "

@@ -1,8 +1,10 @@
 #pragma once
+#include "core/base/Defence.h"
+
 #include <cstdint>
 
-/// What core/sandbox and app/sandbox-helper say to each other. Constants and plain structs only:
-/// the helper has no Qt.
+/// What core/sandbox and app/sandbox-helper say to each other. Constants and plain structs only,
+/// and the names of defences: the helper has no Qt.
 namespace sb::sandbox::helper {
 
 /// Descriptors as bubblewrap gets them. It passes on those that it does not use up itself.
@@ -17,6 +19,8 @@ enum Descriptor : int {
 
 inline constexpr const char* Folder = "/.signalbox";
 inline constexpr const char* Program = "/.signalbox/helper";
+/// The helper's first argument where it is the command itself and probes.
+inline constexpr const char* ProbeVerb = "probe";
 /// The namespace's kernel.pid_max, where the kernel has one for each namespace (6.14 and later).
 inline constexpr const char* PidMax = "/.signalbox/pid_max";
 
@@ -38,9 +42,11 @@ enum class ReportKind : std::uint8_t {
     Ended = 'X',   ///< value: the command's status as waitpid gives it
     Exceeded = 'M', ///< value: an Excess; everything was ended for it
     Failed = 'F',   ///< value: errno; a step of confinement failed and nothing was run
+    Refused = 'R',  ///< a system call was, so many times (flags); value: the first process; its
+                    ///< program and the call's name below
 };
 
-enum class Excess : std::int32_t { Memory = 1, Processes = 2, Disk = 3 };
+enum class Excess : std::int32_t { Memory = 1, Processes = 2, Disk = 3, Quota = 4 };
 
 enum StartedFlags : std::uint32_t {
     PidsCapped = 1, ///< pid_max of the namespace is set
@@ -50,9 +56,11 @@ enum StartedFlags : std::uint32_t {
 
 struct Report
 {
-    ReportKind kind;
-    std::uint32_t flags;
-    std::int32_t value;
+    ReportKind kind = ReportKind::Started;
+    std::uint32_t flags = 0;
+    std::int32_t value = 0;
+    char program[16] = {}; ///< ends with NUL, as the name does
+    char name[32] = {};
 };
 
 } // namespace sb::sandbox::helper

@@ -41,6 +41,10 @@ void addSystem(QStringList& arguments)
 // passwords.
 void addEtc(QStringList& arguments, const std::vector<EtcFile>& files)
 {
+    if (!defended("sandbox.etc-allow-list")) {
+        arguments << u"--ro-bind"_s << u"/etc"_s << u"/etc"_s;
+        return;
+    }
     int fd = helper::FirstFileFd;
     for (const auto& file : files) {
         arguments << u"--perms"_s << u"0444"_s << u"--file"_s << QString::number(fd++) << file.path;
@@ -70,7 +74,11 @@ void addEtc(QStringList& arguments, const std::vector<EtcFile>& files)
 
 void addKernel(QStringList& arguments, const Host& host)
 {
-    arguments << u"--proc"_s << u"/proc"_s;
+    if (defended("sandbox.own-proc")) {
+        arguments << u"--proc"_s << u"/proc"_s;
+    } else {
+        arguments << u"--ro-bind"_s << u"/proc"_s << u"/proc"_s;
+    }
     // As the machine's root, files such as core_pattern would be ours to write: capabilities do not
     // guard them.
     arguments << u"--ro-bind"_s << u"/proc/sys"_s << u"/proc/sys"_s;
@@ -96,12 +104,24 @@ void addKernel(QStringList& arguments, const Host& host)
     arguments << u"--dev"_s << u"/dev"_s;
 }
 
+void addMemoryFolder(QStringList& arguments,
+                     const QString& path,
+                     const LaunchPlan& plan,
+                     bool capped)
+{
+    if (capped) {
+        arguments << u"--size"_s << QString::number(plan.limits.tmpBytes);
+    }
+    arguments << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << path;
+}
+
 /// Git outside of the sandbox runs what .git/hooks and .git/config name, so a command may read them
 /// but not change them. That .git is a mount of its own keeps it from being moved aside.
 void addRepository(QStringList& arguments, const LaunchPlan& plan)
 {
     const QString git = plan.workspace + u"/.git"_s;
-    if (plan.workspaceReadOnly || !QFileInfo(git).isDir() || QFileInfo(git).isSymLink()) {
+    if (!defended("sandbox.git-hooks") || plan.workspaceReadOnly || !QFileInfo(git).isDir() ||
+        QFileInfo(git).isSymLink()) {
         return;
     }
     arguments << u"--bind"_s << git << git;
@@ -177,8 +197,6 @@ launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<Et
     QStringList arguments{
         u"--unshare-user"_s,
         u"--unshare-pid"_s,
-        u"--unshare-net"_s,
-        u"--unshare-ipc"_s,
         u"--unshare-uts"_s,
         u"--unshare-cgroup"_s,
         u"--new-session"_s,
@@ -193,14 +211,31 @@ launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<Et
         u"--hostname"_s,
         u"signalbox"_s,
     };
+    if (defended("sandbox.network-apart")) {
+        arguments << u"--unshare-net"_s;
+    }
+    if (defended("sandbox.ipc-namespace")) {
+        arguments << u"--unshare-ipc"_s;
+    }
     addSystem(arguments);
     addEtc(arguments, files);
     addKernel(arguments, host);
-    const auto size = QString::number(plan.limits.tmpBytes);
-    arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/dev/shm"_s;
+    addMemoryFolder(arguments, u"/dev/shm"_s, plan, defended("sandbox.shm-size"));
     arguments << u"--remount-ro"_s << u"/dev"_s;
-    arguments << u"--size"_s << size << u"--perms"_s << u"1777"_s << u"--tmpfs"_s << u"/tmp"_s;
-    arguments << u"--dir"_s << u"/run"_s;
+    if (defended("sandbox.private-tmp")) {
+        addMemoryFolder(arguments, u"/tmp"_s, plan, defended("sandbox.tmp-size"));
+    } else {
+        arguments << u"--bind"_s << u"/tmp"_s << u"/tmp"_s;
+    }
+    if (defended("sandbox.no-run")) {
+        arguments << u"--dir"_s << u"/run"_s;
+    } else {
+        arguments << u"--ro-bind"_s << u"/run"_s << u"/run"_s;
+    }
+    if (!defended("sandbox.home-hidden")) {
+        const QString home = QDir::homePath();
+        arguments << u"--bind"_s << home << home;
+    }
     if (!liesIn(plan.workspace, u"/var"_s)) { // a workspace there needs real folders above it
         arguments << u"--symlink"_s << u"/tmp"_s << u"/var/tmp"_s;
     }
@@ -208,10 +243,11 @@ launcherArguments(const LaunchPlan& plan, const Host& host, const std::vector<Et
     if (host.pidMax) {
         arguments << u"--bind"_s << u"/proc/sys/kernel/pid_max"_s << text(helper::PidMax);
     }
-    arguments << (plan.workspaceReadOnly ? u"--ro-bind"_s : u"--bind"_s) << plan.workspace
-              << plan.workspace;
+    const bool readOnly = plan.workspaceReadOnly && defended("sandbox.read-only-workspace");
+    arguments << (readOnly ? u"--ro-bind"_s : u"--bind"_s) << plan.workspace << plan.workspace;
     addRepository(arguments, plan);
-    if (liesIn(host.helper, plan.workspace)) { // whoever works on Signalbox itself
+    if (liesIn(host.helper, plan.workspace) &&
+        defended("sandbox.helper-read-only")) { // whoever works on Signalbox itself
         arguments << u"--ro-bind"_s << host.helper << host.helper;
     }
     for (const auto& path : host.hidden) {
@@ -246,9 +282,14 @@ QByteArray helperParameters(const LaunchPlan& plan, const Host& host)
         number(u"landlock"_s, host.landlock),
         number(u"read_only"_s, plan.workspaceReadOnly),
         number(u"door"_s, plan.network),
+        number(u"own_servers"_s, plan.ownServers),
+        number(u"workspace_bytes"_s, limits.workspaceBytes),
         u"workspace="_s + plan.workspace,
         u"--"_s,
     };
+#ifdef SB_SWITCHABLE_DEFENCES
+    words.prepend(u"defences_off="_s + QString::fromLatin1(defencesOff()));
+#endif
     return nulTerminated(words + plan.argv);
 }
 

@@ -37,6 +37,8 @@ QByteArray excessWords(helper::Excess excess)
         return "\nsignalbox: ended because it started more processes than is allowed\n";
     case helper::Excess::Disk:
         return "\nsignalbox: ended because the workspace's disk is nearly full\n";
+    case helper::Excess::Quota:
+        return "\nsignalbox: ended because it added more to the workspace than is allowed\n";
     }
     return {};
 }
@@ -220,7 +222,9 @@ void Launches::begin(Order order, Promise<LaunchReport> promise)
         m_launches.erase(id);
         return;
     }
-    kept.wall = m_clock.after(order.limits.wall, *this, [this, id] { stop(id, Why::Timeout); });
+    if (defended("sandbox.wall-time")) {
+        kept.wall = m_clock.after(order.limits.wall, *this, [this, id] { stop(id, Why::Timeout); });
+    }
     kept.stopCallback = std::make_unique<std::stop_callback<std::function<void()>>>(
         order.stop,
         std::function<void()>([this, id] { post([this, id] { stop(id, Why::Cancel); }); }));
@@ -359,6 +363,17 @@ void Launches::readControl(Launch& launch)
             break;
         case helper::ReportKind::Failed:
             launch.helperFailed = true;
+            break;
+        case helper::ReportKind::Refused:
+            // Process 1 stands apart from the command, but it counts what the command does.
+            if (launch.report.outcome.refusedCalls.size() < 512) {
+                launch.report.outcome.refusedCalls.append(
+                    {QString::fromLatin1(report.name, qstrnlen(report.name, sizeof report.name)),
+                     int(report.flags),
+                     report.value,
+                     OutputFilter().filter(QByteArrayView(
+                         report.program, qstrnlen(report.program, sizeof report.program)))});
+            }
             break;
         }
     }

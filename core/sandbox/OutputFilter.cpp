@@ -1,3 +1,4 @@
+#include "core/base/Defence.h"
 #include "core/sandbox/Sandbox.h"
 
 namespace sb::sandbox {
@@ -22,7 +23,9 @@ bool isHidden(char32_t c)
 
 void appendVisible(QString& text, char32_t c)
 {
-    if (c == U'\n' || c == U'\t' || (c >= 0x20 && c < 0x7f)) {
+    if (!defended("sandbox.output-filter")) {
+        text += QChar::fromUcs4(c);
+    } else if (c == U'\n' || c == U'\t' || (c >= 0x20 && c < 0x7f)) {
         text += QChar(char16_t(c));
     } else if (c < 0x20) {
         text += QChar(char16_t(0x2400 + c)); // ␀ … ␟: the control's own picture, so ESC is ␛
@@ -79,7 +82,7 @@ QString OutputFilter::filter(QByteArrayView chunk)
                 continue;
             }
         }
-        if (first == '\r') {
+        if (first == '\r' && defended("sandbox.output-filter")) {
             m_state = AfterCarriageReturn;
             ++i;
             continue;

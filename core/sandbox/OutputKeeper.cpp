@@ -1,4 +1,5 @@
 #include "core/sandbox/OutputKeeper.h"
+#include "core/base/Defence.h"
 #include "core/sandbox/Sandbox.h"
 
 #include <QLocale>
@@ -16,6 +17,10 @@ OutputKeeper::OutputKeeper(qint64 capacity)
 void OutputKeeper::append(QByteArrayView bytes)
 {
     m_total += bytes.size();
+    if (!defended("sandbox.output-size")) {
+        m_head += bytes;
+        return;
+    }
     if (m_head.size() < m_headCapacity) {
         const auto taken = std::min(bytes.size(), m_headCapacity - m_head.size());
         m_head += bytes.first(taken);

@@ -1,3 +1,4 @@
+#include "core/base/Defence.h"
 #include "core/sandbox/Environment.h"
 #include "core/sandbox/Folders.h"
 
@@ -57,11 +58,13 @@ QString LaunchPlan::hash() const
     hasher.add(QByteArrayView(standardInput));
     hasher.add(qint64(workspaceReadOnly));
     hasher.add(qint64(network));
+    hasher.add(qint64(ownServers));
     for (const qint64 number : {qint64(limits.wall.count()),
                                 limits.memoryBytes,
                                 limits.totalMemoryBytes,
                                 limits.fileBytes,
                                 limits.diskReserveBytes,
+                                limits.workspaceBytes,
                                 qint64(limits.processes),
                                 qint64(limits.openFiles),
                                 limits.tmpBytes,
@@ -109,7 +112,7 @@ Result<QStringList> HiddenPaths::within(const QString& workspace) const
             continue;
         }
         const auto now = fileIdentity(QFileInfo(hidden.path).canonicalFilePath());
-        if (hidden.identity && now != hidden.identity) {
+        if (hidden.identity && now != hidden.identity && defended("sandbox.data-folder-moved")) {
             // A command may have moved it to where the mask does not cover it.
             return fail(
                 ErrorCode::Forbidden,
@@ -162,8 +165,9 @@ Result<QString> checkedWorkspace(const QString& workspace)
                                     u"/var"_s,
                                     u"/var/tmp"_s};
     const bool refused =
-        shared.contains(resolved) ||
-        std::ranges::any_of(system, [&](const auto& folder) { return liesIn(resolved, folder); });
+        defended("sandbox.workspace-choice") &&
+        (shared.contains(resolved) ||
+         std::ranges::any_of(system, [&](const auto& folder) { return liesIn(resolved, folder); }));
     if (refused) {
         return fail(
             ErrorCode::Forbidden,
@@ -171,7 +175,8 @@ Result<QString> checkedWorkspace(const QString& workspace)
                 .arg(resolved));
     }
     const auto home = QFileInfo(QDir::homePath()).canonicalFilePath();
-    if (home != u"/"_s && !home.isEmpty() && liesIn(home, resolved)) {
+    if (home != u"/"_s && !home.isEmpty() && liesIn(home, resolved) &&
+        defended("sandbox.workspace-choice")) {
         return fail(
             ErrorCode::Forbidden,
             u"The workspace %1 contains your home folder with its keys; choose a folder inside it."_s
@@ -192,7 +197,7 @@ Result<QString> checkedCwd(const QString& cwd, const QString& workspace)
         return fail(ErrorCode::NotFound, u"The working folder %1 does not exist."_s.arg(wanted));
     }
     const auto resolved = info.canonicalFilePath();
-    if (!liesIn(resolved, workspace)) {
+    if (!liesIn(resolved, workspace) && defended("sandbox.cwd-inside")) {
         return fail(
             ErrorCode::Forbidden,
             u"The working folder %1 lies outside the workspace %2."_s.arg(wanted, workspace));
@@ -208,8 +213,9 @@ Result<> checkedLimits(const Limits& limits)
 {
     const bool good = limits.wall.count() > 0 && limits.memoryBytes > 0 &&
                       limits.totalMemoryBytes > 0 && limits.fileBytes > 0 &&
-                      limits.diskReserveBytes > 0 && limits.processes > 0 && limits.openFiles > 0 &&
-                      limits.tmpBytes > 0 && limits.outputBytes > 0 && limits.cpuSeconds > 0;
+                      limits.diskReserveBytes > 0 && limits.workspaceBytes > 0 &&
+                      limits.processes > 0 && limits.openFiles > 0 && limits.tmpBytes > 0 &&
+                      limits.outputBytes > 0 && limits.cpuSeconds > 0;
     if (!good) {
         return fail(ErrorCode::InvalidInput,
                     u"Each limit of a command must be greater than zero."_s);

@@ -19,6 +19,7 @@ struct Limits
         qint64(8) << 30; ///< of all processes together; watched, so a little more for a moment
     qint64 fileBytes = qint64(1) << 30;        ///< largest file
     qint64 diskReserveBytes = qint64(1) << 30; ///< left free on the workspace's disk; watched
+    qint64 workspaceBytes = qint64(4) << 30;   ///< what it may add to the workspace; watched
     int processes = 256;
     int openFiles = 1024;
     qint64 tmpBytes = qint64(256) << 20; ///< /tmp and /dev/shm, each
@@ -35,7 +36,9 @@ struct LaunchRequest
     QMap<QString, QString> environment{}; ///< explicit extras; never the caller's environment
     QByteArray standardInput{};
     bool workspaceReadOnly = false;
-    bool network = false; ///< through the door alone, see Sandbox::launch
+    bool network = false;   ///< through the door alone, see Sandbox::launch
+    bool ownServers = true; ///< may connect to servers that it starts itself on its own loopback;
+                            ///< without, Landlock (version 4) leaves the door's port alone
     Limits limits{};
 };
 
@@ -49,10 +52,21 @@ struct LaunchPlan
     QByteArray standardInput;
     bool workspaceReadOnly = false;
     bool network = false;
+    bool ownServers = true;
     Limits limits;
     QStringList launcher; ///< bubblewrap's own arguments (handed over by a file descriptor)
     /// SHA-256, hex, over argv, folders, environment, standard input, network and limits.
     [[nodiscard]] QString hash() const;
+};
+
+/// A system call that the filter refused.
+struct RefusedCall
+{
+    QString call; ///< the kernel's name
+    int count = 0;
+    int pid = 0; ///< of the first process that tried, by its number inside
+    QString program;
+    bool operator==(const RefusedCall&) const = default;
 };
 
 struct Outcome
@@ -65,6 +79,7 @@ struct Outcome
                     ///< head and tail
     qint64 outputBytes = 0; ///< printed in all
     qint64 durationMs = 0;
+    QList<RefusedCall> refusedCalls; ///< each name once, in no special order
 };
 
 /// What this machine can enforce, found by trying.
@@ -73,7 +88,7 @@ struct Capabilities
     bool usable = false;
     QString problem; ///< why not, and how to get it: one or two sentences
     bool landlock = false;
-    bool cgroup = false;     ///< not used yet
+    bool cgroup = false;     ///< a control group of ours holds memory, processes and CPU
     bool pidsCapped = false; ///< the number of processes is capped for any user, root included
     QString remark;          ///< what is weaker here than it could be; may be empty
     QString bubblewrap;      ///< its version

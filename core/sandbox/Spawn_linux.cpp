@@ -146,7 +146,9 @@ Result<Spawned> spawn(const SpawnRequest& request)
         actions.put(file, number++);
     }
     // Others opened theirs without the flag, perhaps.
-    posix_spawn_file_actions_addclosefrom_np(actions.get(), number);
+    if (defended("sandbox.descriptors")) {
+        posix_spawn_file_actions_addclosefrom_np(actions.get(), number);
+    }
     posix_spawn_file_actions_addchdir_np(actions.get(), "/");
 
     std::vector<QByteArray> variables;

@@ -168,6 +168,9 @@ private Q_SLOTS:
         row("environment", [](auto& p) { p.environment[u"HOME"_s] = u"/"_s; });
         row("input", [](auto& p) { p.standardInput = "x"; });
         row("read only", [](auto& p) { p.workspaceReadOnly = true; });
+        row("network", [](auto& p) { p.network = true; });
+        row("own servers", [](auto& p) { p.ownServers = false; });
+        row("added", [](auto& p) { ++p.limits.workspaceBytes; });
         row("wall", [](auto& p) { p.limits.wall += Milliseconds(1); });
         row("memory", [](auto& p) { ++p.limits.memoryBytes; });
         row("all memory", [](auto& p) { ++p.limits.totalMemoryBytes; });

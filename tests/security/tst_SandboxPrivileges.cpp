@@ -176,6 +176,24 @@ private Q_SLOTS:
         QTest::newRow("git")
             << u"git init -q r && cd r && git -c user.name=a -c user.email=a@b commit -q --allow-empty -m x && git status >/dev/null"_s
             << u"git"_s;
+        QTest::newRow("clang")
+            << u"echo 'int main(){return 0;}' > b.cc && clang++-19 -O1 -o b b.cc && ./b"_s
+            << u"clang++-19"_s;
+        QTest::newRow("cmake")
+            << u"printf 'cmake_minimum_required(VERSION 3.20)\nproject(p C)\nadd_executable(p p.c)\n' > CMakeLists.txt && echo 'int main(void){return 0;}' > p.c && cmake -S . -B o >/dev/null && cmake --build o >/dev/null"_s
+            << u"cmake"_s;
+        QTest::newRow("bash") << u"bash -c 'cat <(echo x) | tee y; wait; [[ -s y ]]'"_s
+                              << u"bash"_s;
+        QTest::newRow("npm") << u"npm init -y >/dev/null && npm pack --silent"_s << u"npm"_s;
+        QTest::newRow("curl")
+            << u"python3 -m http.server 8123 --bind 127.0.0.1 >/dev/null 2>&1 & for i in 1 2 3 4 5 6 7 8 9; do curl -sf http://127.0.0.1:8123/ >/dev/null && exit 0; sleep 0.2; done; exit 1"_s
+            << u"curl"_s;
+        QTest::newRow("java") << u"java -version"_s << u"java"_s;
+        QTest::newRow("pip") << u"python3 -m venv --without-pip v && v/bin/python -c 'import ssl'"_s
+                             << u"python3"_s;
+        QTest::newRow("sqlite")
+            << u"python3 -c 'import sqlite3; d=sqlite3.connect(\"x.db\"); d.execute(\"pragma journal_mode=wal\"); d.execute(\"create table t(a)\")'"_s
+            << u"python3"_s;
         QTest::newRow("node")
             << u"node -e 'fetch; new WebAssembly.Memory({initial:1}); require(\"child_process\").execSync(\"true\")'"_s
             << u"node"_s;
@@ -197,6 +215,62 @@ private Q_SLOTS:
         }
         const auto done = m_fixture.sh(script);
         QVERIFY2(done.exitCode == 0, qPrintable(done.output));
+        for (const auto& refused : done.refusedCalls) {
+            qInfo() << refused.call << refused.count << refused.program;
+        }
+    }
+
+    void whatIsRefusedIsTold()
+    {
+        const auto done = m_fixture.python(uR"(
+import ctypes
+c = ctypes.CDLL(None, use_errno=True)
+for i in range(3): c.syscall(101, 0, 0, 0, 0); print(ctypes.get_errno())
+c.syscall(425, 1, 0)
+c.syscall(500); print(ctypes.get_errno())
+c.syscall(5000); print(ctypes.get_errno())
+)"_s);
+        QCOMPARE(done.output, u"1\n1\n1\n38\n38\n"_s);
+        auto calls = done.refusedCalls;
+        std::ranges::sort(calls, {}, &RefusedCall::call);
+        QCOMPARE(calls.size(), 4);
+        QCOMPARE(calls[0].call, u"io_uring_setup"_s);
+        QCOMPARE(calls[1], (RefusedCall{u"ptrace"_s, 3, calls[1].pid, u"python3"_s}));
+        QVERIFY(calls[1].pid > 1);
+        QCOMPARE(calls[2].call, u"system call 500"_s);
+        QCOMPARE(calls[3].count, 1);
+    }
+    void aFloodOfRefusedCallsDisturbsNobody()
+    {
+        auto request = m_fixture.program({u"python3"_s, u"-c"_s, uR"(
+import ctypes, os
+c = ctypes.CDLL(None, use_errno=True)
+for i in range(8):
+    if os.fork() == 0:
+        while True: c.syscall(250, 0, 0, 0, 0, 0)
+print("up", flush=True)
+import time; time.sleep(1000)
+)"_s});
+        request.limits.wall = Milliseconds(600);
+        const auto done = m_fixture.outcome(request);
+        QVERIFY(done.timedOut);
+        QCOMPARE(done.output, u"up\n"_s);
+        QVERIFY2(done.durationMs < 5000, qPrintable(QString::number(done.durationMs)));
+        QVERIFY(!done.refusedCalls.isEmpty() && done.refusedCalls[0].count > 100);
+    }
+    void aFurtherFilterCannotHideAnything()
+    {
+        // A listener of one's own: the kernel allows one in a chain, and ours is there.
+        const auto done = m_fixture.python(uR"(
+import ctypes, struct
+c = ctypes.CDLL(None, use_errno=True)
+code = struct.pack("HBBI", 6, 0, 0, 0x7fc00000)
+b = ctypes.create_string_buffer(code)
+class P(ctypes.Structure): _fields_ = [("n", ctypes.c_ushort), ("f", ctypes.c_void_p)]
+p = P(1, ctypes.addressof(b))
+print(c.syscall(317, 1, 8, ctypes.byref(p)), ctypes.get_errno())
+)"_s);
+        QCOMPARE(done.output, u"-1 16\n"_s);
     }
 };
 
