@@ -85,6 +85,9 @@ QJsonObject toJson(const Message& message)
         object.insert(u"tool_call_id"_s, message.toolCallId);
         object.insert(u"is_error"_s, message.isError);
     }
+    if (!message.sources.isEmpty()) {
+        object.insert(u"sources"_s, taint::toJson(message.sources));
+    }
     return object;
 }
 
@@ -101,6 +104,7 @@ Result<Message> messageFromJson(const QJsonObject& object)
     message.text = object[u"text"_s].toString();
     message.toolCallId = object[u"tool_call_id"_s].toString();
     message.isError = object[u"is_error"_s].toBool();
+    message.sources = taint::sourcesFromJson(object[u"sources"_s].toArray());
     for (const QJsonValue value : object[u"tool_calls"_s].toArray()) {
         SB_TRY(ToolCall call, toolCallFromJson(value.toObject()));
         message.toolCalls.append(std::move(call));

@@ -2,6 +2,7 @@
 #include "core/base/Clock.h"
 #include "core/base/Future.h"
 #include "core/base/Result.h"
+#include "core/taint/Source.h"
 
 #include <QJsonObject>
 #include <QList>
@@ -31,6 +32,8 @@ struct Message
     QList<ToolCall> toolCalls; ///< of an Assistant
     QString toolCallId;        ///< of a Tool: which call it answers
     bool isError = false;      ///< of a Tool
+    /// Where what it says comes from; for the gate, and never sent to a service.
+    QList<taint::Source> sources = {};
     bool operator==(const Message&) const = default;
 };
 

@@ -3,6 +3,7 @@
 #include "core/policy/Glob.h"
 #include "core/policy/Risk.h"
 #include "core/policy/Shell.h"
+#include "core/policy/Taint.h"
 
 #include <QDir>
 #include <QRegularExpression>
@@ -253,7 +254,13 @@ struct Permission
 {
     const Rule* rule = nullptr;
     const Rule* doubted = nullptr;
+    bool isNamed = false; ///< all of it was named, letter for letter
 };
+
+bool namesWhole(const std::optional<QString>& pattern)
+{
+    return pattern && !pattern->contains(u'*') && !pattern->contains(u'?');
+}
 
 Permission permission(const QList<Rule>& rules, const Facts& facts)
 {
@@ -270,12 +277,13 @@ Permission permission(const QList<Rule>& rules, const Facts& facts)
     if (!facts.isShell) {
         for (const auto& [rule, match] : std::as_const(candidates)) {
             if (!match.pattern || globMatches(*match.pattern, facts.texts.first())) {
-                return {rule, nullptr};
+                return {rule, nullptr, namesWhole(match.pattern)};
             }
         }
         return {};
     }
     const Rule* first = nullptr;
+    bool isNamed = true;
     for (const ShellCommand& command : facts.line.commands) {
         const auto covers = [&](const auto& candidate) {
             const auto& pattern = candidate.second.pattern;
@@ -287,9 +295,12 @@ Permission permission(const QList<Rule>& rules, const Facts& facts)
             return {};
         }
         first = first ? first : found->first;
+        isNamed = isNamed && std::ranges::any_of(candidates, [&](const auto& candidate) {
+                      return namesWhole(candidate.second.pattern) && covers(candidate);
+                  });
     }
     const bool certain = facts.line.isCertain() && !facts.reach.tooMuch;
-    return certain ? Permission{first, nullptr} : Permission{nullptr, first};
+    return certain ? Permission{first, nullptr, isNamed} : Permission{nullptr, first, false};
 }
 
 bool hostListed(const QString& host, const QStringList& allowed)
@@ -406,7 +417,9 @@ Result<> checkRule(const Rule& rule)
     return {};
 }
 
-Decision decide(const QList<Rule>& rules, const Action& action)
+Decision decide(const QList<Rule>& rules,
+                const Action& action,
+                const QList<taint::Rule>& labelRules)
 {
     Facts facts{action, action.tool == "shell"_L1, {}, {}, {}};
     if (facts.isShell) {
@@ -448,6 +461,20 @@ Decision decide(const QList<Rule>& rules, const Action& action)
                 : u"The address %1 is not listed; add \"%1\" to network.allow of this agent in signalbox.yaml."_s
                       .arg(action.host));
     }
+    const auto label = judgeTaint(labelRules, action);
+    const auto speakOfLabel = [&](Verdict verdict) {
+        decision.verdict = verdict;
+        decision.rule = label->name();
+        decision.reason = reasonOf(*label, action);
+        if (label->isPrecise || verdict == Verdict::Forbid) {
+            decision.risk = std::max(decision.risk, protocol::Risk::High);
+            decision.riskReasons.prepend(decision.reason);
+        }
+        return decision;
+    };
+    if (label && label->rule.decide == taint::Decide::Forbid) {
+        return speakOfLabel(Verdict::Forbid);
+    }
     for (const Rule& rule : rules) {
         if (rule.decide == Decide::Deny && concerns(rule, facts)) {
             return speak(Verdict::Forbid, rule, u"The rule \"%1\" forbids it."_s);
@@ -461,9 +488,20 @@ Decision decide(const QList<Rule>& rules, const Action& action)
         }
     }
     if (asking) {
-        return speak(Verdict::Ask, *asking, u"The rule \"%1\" asks a person."_s);
+        speak(Verdict::Ask, *asking, u"The rule \"%1\" asks a person."_s);
+    }
+    if (label && label->isPrecise) {
+        return speakOfLabel(Verdict::Ask);
+    }
+    if (asking) {
+        return decision;
     }
     const Permission allowed = permission(rules, facts);
+    const bool isAllowed =
+        allowed.rule || (action.effect != Effect::Execute && !allowed.doubted);
+    if (label && isAllowed && !allowed.isNamed) {
+        return speakOfLabel(Verdict::Ask);
+    }
     if (allowed.rule) {
         return speak(Verdict::Allow, *allowed.rule, u"The rule \"%1\" allows it."_s);
     }

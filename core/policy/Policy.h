@@ -1,6 +1,7 @@
 #pragma once
 #include "core/base/Result.h"
 #include "core/protocol/Values.h"
+#include "core/taint/Rules.h"
 
 #include <QJsonObject>
 #include <QStringList>
@@ -52,6 +53,10 @@ struct Action
     bool leavesWorkspace = false; ///< some path of it lies outside: forbidden, whatever the rules
     QString host;                 ///< "name:port" for Effect::Network
     QStringList allowedHosts;     ///< the agent's network list, "host:port", "*.host:port"
+    bool reachesNetwork = false;  ///< of Effect::Execute: the program it starts can reach out
+    QList<taint::Sink> sinks;     ///< where it leads besides what follows from its effect
+    taint::Labels labels;         ///< of all that the model had read when it made the call
+    QList<taint::Flow> flows;     ///< what flows into its arguments, and from where
 };
 
 struct Decision
@@ -67,13 +72,31 @@ struct Decision
 /// Checks a rule's match and conditions as far as that is possible without an action.
 Result<> checkRule(const Rule& rule);
 
+/// The sinks that an action leads into.
+QList<taint::Sink> sinksOf(const Action& action);
+
+/// What the labels do at the sinks of an action; nothing where no rule for labels speaks of it.
+struct TaintVerdict
+{
+    taint::Rule rule;
+    bool isPrecise = false; ///< an argument holds it itself
+    /// "taint(network, secret)"
+    [[nodiscard]] QString name() const;
+};
+std::optional<TaintVerdict> judgeTaint(const QList<taint::Rule>& rules, const Action& action);
+
+/// Labels come first: what they forbid, no rule allows, and what they ask about because an argument
+/// holds it itself asks even where a rule allows. Where the model was only under an influence, an
+/// allow rule still allows a command that it names whole, without a * or ?. Then the rules:
 /// Deny beats ask beats allow, whatever the order; of several ask rules the one with the highest
 /// risk speaks. For shell, a deny or ask rule speaks when it matches any command that the line
 /// could run, in whatever spelling; every command needs an allow rule that matches it, and no rule
 /// allows a line with substitutions, redirections or anything else that the splitter cannot vouch
 /// for. Leaving the workspace and an address outside the list are forbidden even where a rule
 /// allows them: those two are capabilities, and rules only narrow what a capability gives.
-Decision decide(const QList<Rule>& rules, const Action& action);
+Decision decide(const QList<Rule>& rules,
+                const Action& action,
+                const QList<taint::Rule>& labelRules = taint::Settings::standardRules());
 
 /// The simple commands of a shell line: split at ; && || | & and newlines outside quotes. `certain`
 /// is false where the line holds what can run or hide something else: substitutions, variables,

@@ -77,9 +77,9 @@ void Channel::stop(StopReason reason, const QString& by)
     }
 }
 
-void Channel::rememberEnded(const protocol::ProcessInfo& info)
+void Channel::rememberEnded(const protocol::ProcessInfo& info, QList<taint::Source> taskSources)
 {
-    m_ended.prepend(info);
+    m_ended.prepend({info, std::move(taskSources)});
     if (m_ended.size() > rememberedEnds) {
         m_ended.removeLast();
     }
@@ -111,12 +111,32 @@ QString Channel::situation() const
     if (alive.isEmpty()) {
         text += QStringLiteral("No branch or worker is running.\n");
     }
-    for (const auto& info : m_ended) {
+    for (const auto& [info, sources] : m_ended) {
         text +=
             QStringLiteral("- %1 %2 %3: %4\n")
                 .arg(enumName(info.kind), info.id, enumName(info.state), oneLine(info.task, 120));
     }
     return text;
+}
+
+QList<Process::Told> Channel::told()
+{
+    QList<Told> all;
+    const auto add = [&](const QString& text, const QList<taint::Source>& sources) {
+        if (!text.isEmpty() && !sources.isEmpty()) {
+            all.append({text, sources});
+        }
+    };
+    for (const Process* running : m_host.processesOf(m_info.channel)) {
+        if (Process* process = m_host.find(running->info().id)) {
+            add(process->info().task, process->taskSources());
+            add(process->info().status, process->statusSources());
+        }
+    }
+    for (const auto& ended : m_ended) {
+        add(ended.info.task, ended.taskSources);
+    }
+    return all;
 }
 
 QCoro::Task<> Channel::turn(bool resumed)

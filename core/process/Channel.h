@@ -30,7 +30,7 @@ public:
     [[nodiscard]] const QString& title() const { return m_title; }
     [[nodiscard]] const QString& origin() const { return m_origin; }
     /// Those that ended lately, for the status block.
-    void rememberEnded(const protocol::ProcessInfo& info);
+    void rememberEnded(const protocol::ProcessInfo& info, QList<taint::Source> taskSources);
 
     // What the host keeps of the channel's run.
     std::optional<RunInfo> runInfo;
@@ -46,6 +46,7 @@ public:
 protected:
     [[nodiscard]] QString instructions() const override;
     [[nodiscard]] QString situation() const override;
+    [[nodiscard]] QList<Told> told() override;
 
 private:
     QCoro::Task<> turn(bool resumed);
@@ -53,7 +54,12 @@ private:
 
     QString m_title;
     QString m_origin;
-    QList<protocol::ProcessInfo> m_ended;
+    struct Ended
+    {
+        protocol::ProcessInfo info;
+        QList<taint::Source> taskSources;
+    };
+    QList<Ended> m_ended;
     QList<qint64> m_taken;
     QString m_lastText;
     bool m_turning = false;

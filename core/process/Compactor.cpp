@@ -105,6 +105,13 @@ QCoro::Task<Result<>> Compactor::summarise()
     }
     const qint64 through = target->m_history[count - 1].seq;
     QString old = target->m_summary;
+    taint::Context covering;
+    {
+        auto whole = target->m_history;
+        target->m_history.resize(count);
+        covering = target->read();
+        target->m_history = std::move(whole);
+    }
     QString digest;
     QString text;
     if (!old.isEmpty()) {
@@ -131,28 +138,36 @@ QCoro::Task<Result<>> Compactor::summarise()
             QStringLiteral("(Made without a model: the beginnings of the earlier messages.)\n") +
             old + digest.right(12'000);
     }
+    auto looking = runOn(m_host.m.pool, [covering, summary]() -> Result<QList<taint::Source>> {
+        return covering.carriedBy(summary);
+    });
+    SB_CO_TRY(auto carried, co_await cancellable({}, m_host.m.executor, std::move(looking)));
+    carried = taint::passedOn(
+        std::move(carried), m_info.id, QStringLiteral("a summary of the conversation"));
+    QJsonObject payload{{QStringLiteral("history"), m_target},
+                        {QStringLiteral("through"), through},
+                        {QStringLiteral("messages"), count},
+                        {QStringLiteral("summary"), summary}};
+    insertSources(payload, carried);
     auto storing = m_host.m.journal.transact(
-        [covered = entry(Kind::HistoryCompacted,
-                         QString::number(m_info.startedSeq),
-                         {{QStringLiteral("history"), m_target},
-                          {QStringLiteral("through"), through},
-                          {QStringLiteral("messages"), count},
-                          {QStringLiteral("summary"), summary}}),
+        [covered = entry(
+             Kind::HistoryCompacted, QString::number(m_info.startedSeq), std::move(payload)),
          ended = entry(
              Kind::ProcessEnded,
              QString::number(m_info.startedSeq),
              {{QStringLiteral("kind"), enumName(m_info.kind)},
               {QStringLiteral("state"), QStringLiteral("succeeded")},
               {QStringLiteral("result"), QStringLiteral("%1 messages summarised").arg(count)}})](
-            journal::Transaction& transaction) mutable -> Result<qint64> {
+            journal::Transaction& transaction) mutable -> Result<std::pair<qint64, TimeUs>> {
             SB_TRY(const auto written, transaction.append(std::move(covered)));
             SB_CHECK(transaction.append(std::move(ended)));
-            return written.seq;
+            return std::pair(written.seq, written.time);
         });
-    SB_CO_CHECK(co_await cancellable({}, m_host.m.executor, std::move(storing)));
+    SB_CO_TRY(const auto stored, co_await cancellable({}, m_host.m.executor, std::move(storing)));
     // Only now, with the summary on disk, may the messages leave.
     if (auto* stillThere = m_host.find(m_target)) {
-        stillThere->cover(through, summary);
+        stillThere->cover(
+            through, summary, taint::settled(std::move(carried), stored.first, stored.second));
     }
     co_return {};
 }

@@ -1,5 +1,6 @@
 #include "core/process/Delegate.h"
 
+#include "core/base/Defence.h"
 #include "core/process/Host.h"
 
 namespace sb::process {
@@ -75,6 +76,10 @@ QCoro::Task<> Delegate::body()
     mail.owner = m_host.ownerOf(m_info);
     mail.kind = QStringLiteral("result");
     mail.message = resultMessage(m_info, enumName(end.state), end.result);
+    auto looking = sourcesOf(mail.message.text, QStringLiteral("the result of %1").arg(m_info.id));
+    auto looked = co_await looking;
+    // Nothing is handed on without its labels: what they are cannot be told, so it is all of them.
+    mail.message.sources = looked ? *looked : taint::sourcesFromJson({QJsonValue()});
     if (end.isKnown) {
         mail.owner.clear(); // its owner has the result already
     }
@@ -83,15 +88,17 @@ QCoro::Task<> Delegate::body()
         auto storing = m_host.storable(mail.message, 2);
         auto stored = co_await storing;
         if (stored) {
+            QJsonObject payload{{QStringLiteral("kind"), enumName(m_info.kind)},
+                                {QStringLiteral("state"), enumName(end.state)},
+                                {QStringLiteral("result"), end.result},
+                                {QStringLiteral("owner"), mail.owner},
+                                {QStringLiteral("message"), *stored}};
+            insertSources(payload, mail.message.sources);
             auto ending = m_host.m.journal.append(
                 entry(Kind::ProcessEnded,
                       m_history.isEmpty() ? QString::number(m_info.startedSeq)
                                           : QString::number(m_history.last().seq),
-                      {{QStringLiteral("kind"), enumName(m_info.kind)},
-                       {QStringLiteral("state"), enumName(end.state)},
-                       {QStringLiteral("result"), end.result},
-                       {QStringLiteral("owner"), mail.owner},
-                       {QStringLiteral("message"), *stored}}));
+                      std::move(payload)));
             written = co_await cancellable({}, m_host.m.executor, std::move(ending));
             if (written) {
                 break;
@@ -111,6 +118,8 @@ QCoro::Task<> Delegate::body()
         co_return;
     }
     mail.seq = written->seq;
+    mail.message.sources =
+        taint::settled(std::move(mail.message.sources), written->seq, written->time);
     m_info.endedAt = written->time;
     m_host.ended(m_info.id, std::move(mail));
 }
@@ -136,21 +145,39 @@ QCoro::Task<Result<>> Delegate::waitForMail(std::optional<Milliseconds> atMost)
     co_return result;
 }
 
+QCoro::Task<Result<QList<taint::Source>>> Delegate::sourcesOf(QString text, QString what)
+{
+    if (!defended("taint.results")) {
+        co_return QList<taint::Source>();
+    }
+    auto looking =
+        runOn(m_host.m.pool, [context = read(), text]() -> Result<QList<taint::Source>> {
+            return context.carriedBy(text);
+        });
+    SB_CO_TRY(auto carried, co_await cancellable({}, m_host.m.executor, std::move(looking)));
+    co_return taint::passedOn(std::move(carried), m_info.id, what);
+}
+
 QCoro::Task<Result<>> Delegate::report(const QString& text)
 {
     Mail mail;
     mail.owner = m_host.ownerOf(m_info);
     mail.kind = QStringLiteral("result");
     mail.message = resultMessage(m_info, QStringLiteral("reports and waits for follow-ups"), text);
-    auto reporting = m_host.m.journal.append(entry(Kind::MessageReceived,
-                                                   QString::number(m_history.last().seq),
-                                                   {{QStringLiteral("owner"), mail.owner},
-                                                    {QStringLiteral("channel"), QString()},
-                                                    {QStringLiteral("from"), m_info.id},
-                                                    {QStringLiteral("text"), mail.message.text}}));
+    auto looking = sourcesOf(mail.message.text, QStringLiteral("a report of %1").arg(m_info.id));
+    SB_CO_TRY(mail.message.sources, co_await looking);
+    QJsonObject payload{{QStringLiteral("owner"), mail.owner},
+                        {QStringLiteral("channel"), QString()},
+                        {QStringLiteral("from"), m_info.id},
+                        {QStringLiteral("text"), mail.message.text}};
+    insertSources(payload, mail.message.sources);
+    auto reporting = m_host.m.journal.append(
+        entry(Kind::MessageReceived, QString::number(m_history.last().seq), std::move(payload)));
     SB_CO_TRY(const auto written,
               co_await cancellable({}, m_host.m.executor, std::move(reporting)));
     mail.seq = written.seq;
+    mail.message.sources =
+        taint::settled(std::move(mail.message.sources), written.seq, written.time);
     m_host.post(std::move(mail));
     co_return {};
 }

@@ -30,6 +30,8 @@ private:
     QCoro::Task<Result<End>> work();
     QCoro::Task<Result<>> waitForMail(std::optional<Milliseconds> atMost);
     QCoro::Task<Result<>> report(const QString& text);
+    /// Where a text comes from that it hands on.
+    QCoro::Task<Result<QList<taint::Source>>> sourcesOf(QString text, QString what);
 
     bool m_interactive;
     bool m_hasReported = false;

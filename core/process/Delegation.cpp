@@ -10,7 +10,21 @@ using tools::Plan;
 namespace {
 
 using Find = std::function<Delegator*(const QString& agent)>;
-using Act = std::function<Future<QString>(Delegator&, const Context&, const QJsonObject&)>;
+using Words = Delegator::Words;
+using Act = std::function<Future<Words>(Delegator&, const Context&, const QJsonObject&)>;
+
+/// The runtime's own words, which come from nowhere else.
+Future<Words> ownWords(Future<QString> words)
+{
+    Promise<Words> promise;
+    auto future = promise.future();
+    std::move(words).then([promise = std::move(promise)](Result<QString> text) {
+        promise.set(std::move(text).transform([](QString one) {
+            return Words{std::move(one), {}};
+        }));
+    });
+    return future;
+}
 
 QJsonObject property(const char* type, const char* description)
 {
@@ -68,10 +82,13 @@ public:
         Promise<Output> promise;
         auto future = promise.future();
         m_act(*delegator, context, plan.arguments)
-            .then([promise = std::move(promise), name = m_spec.name](Result<QString> words) {
+            .then([promise = std::move(promise), name = m_spec.name](Result<Words> words) {
                 Output output;
                 output.isError = !words;
-                output.text = words ? *words : words.error().message;
+                output.text = words ? words->text : words.error().message;
+                if (words && !words->sources.isEmpty()) {
+                    output.sources = words->sources;
+                }
                 output.facts = {{QStringLiteral("delegation"), name}};
                 promise.set(std::move(output));
             });
@@ -124,9 +141,10 @@ void addDelegationTools(tools::Registry& registry, Find find)
         {QStringLiteral("task")},
         {ProcessKind::Channel, ProcessKind::Branch},
         [](Delegator& delegator, const Context& context, const QJsonObject& arguments) {
-            return delegator.spawnWorker(context,
-                                         text(arguments, "task"),
-                                         arguments.value(QStringLiteral("interactive")).toBool());
+            return ownWords(
+                delegator.spawnWorker(context,
+                                      text(arguments, "task"),
+                                      arguments.value(QStringLiteral("interactive")).toBool()));
         });
     add("branch",
         "Thinks a question through in the background with a copy of this conversation, and returns "
@@ -137,7 +155,7 @@ void addDelegationTools(tools::Registry& registry, Find find)
         {QStringLiteral("question")},
         {ProcessKind::Channel},
         [](Delegator& delegator, const Context& context, const QJsonObject& arguments) {
-            return delegator.branch(context, text(arguments, "question"));
+            return ownWords(delegator.branch(context, text(arguments, "question")));
         });
     add("route",
         "Sends a follow-up to a worker that is still at work.",
@@ -147,7 +165,8 @@ void addDelegationTools(tools::Registry& registry, Find find)
         {QStringLiteral("worker"), QStringLiteral("message")},
         {ProcessKind::Channel},
         [](Delegator& delegator, const Context& context, const QJsonObject& arguments) {
-            return delegator.route(context, text(arguments, "worker"), text(arguments, "message"));
+            return ownWords(
+                delegator.route(context, text(arguments, "worker"), text(arguments, "message")));
         });
     add("cancel",
         "Ends a branch or worker, with everything that it runs.",
@@ -156,7 +175,7 @@ void addDelegationTools(tools::Registry& registry, Find find)
         {QStringLiteral("id")},
         {ProcessKind::Channel},
         [](Delegator& delegator, const Context& context, const QJsonObject& arguments) {
-            return delegator.cancelByTool(context, text(arguments, "id"));
+            return ownWords(delegator.cancelByTool(context, text(arguments, "id")));
         });
     add("skip",
         "Ends this turn without a reply, where none is called for.",
@@ -165,7 +184,7 @@ void addDelegationTools(tools::Registry& registry, Find find)
         {},
         {ProcessKind::Channel},
         [](Delegator&, const Context&, const QJsonObject&) {
-            return Future<QString>::ready(QStringLiteral("No reply is sent."));
+            return Future<Words>::ready(Words{QStringLiteral("No reply is sent."), {}});
         });
     add("channel_recall",
         "Finds earlier messages of this conversation that hold all the given words, newest first.",

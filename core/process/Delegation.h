@@ -15,7 +15,13 @@ public:
     virtual Future<QString>
     route(const tools::Context& context, QString worker, QString message) = 0;
     virtual Future<QString> cancelByTool(const tools::Context& context, QString id) = 0;
-    virtual Future<QString> recall(const tools::Context& context, QString words) = 0;
+    /// Words for the model that others wrote, and where they come from.
+    struct Words
+    {
+        QString text;
+        QList<taint::Source> sources;
+    };
+    virtual Future<Words> recall(const tools::Context& context, QString words) = 0;
 };
 
 /// Adds branch, spawn_worker, route, cancel, skip and channel_recall to a registry, each for the

@@ -29,6 +29,7 @@ struct AgentSettings
     qint64 contextTokens = 128'000;
     Milliseconds stall{300'000}; ///< without progress a process is ended
     Milliseconds interactiveIdle{1'800'000};
+    taint::Settings taint; ///< what labels do, and what is trusted
 };
 
 /// Pictures of progress; called on the agent's executor or a tool's thread. May be dropped by
@@ -103,7 +104,7 @@ public:
     Future<QString> branch(const tools::Context& context, QString question) override;
     Future<QString> route(const tools::Context& context, QString worker, QString message) override;
     Future<QString> cancelByTool(const tools::Context& context, QString id) override;
-    Future<QString> recall(const tools::Context& context, QString words) override;
+    Future<Words> recall(const tools::Context& context, QString words) override;
 
 private:
     friend class Process;
@@ -190,6 +191,7 @@ private:
     {
         qint64 seq = 0;
         bool isNew = true;
+        TimeUs time = 0;
     };
     Future<Received>
     receive(QList<journal::NewEntry> before, journal::NewEntry received, QString owner);
@@ -216,6 +218,10 @@ private:
     /// A message as an entry's payload holds it: whole, or, when it is too large for one (the
     /// journal cuts payloads at 64 KiB), its role and the hash of the part that holds it. `share`:
     /// how many messages the payload holds.
+    /// With which labels a text of somebody outside enters: a person, or another agent, whose name
+    /// begins with "agent:".
+    [[nodiscard]] QList<taint::Source> sourcesOfMessage(const QString& from,
+                                                        const QString& text) const;
     QCoro::Task<Result<QJsonObject>> storable(llm::Message message, qsizetype share);
     /// Puts in place what storable() had put aside. Blocks on disk.
     Result<> fetchParts(QList<Remembered>& messages);

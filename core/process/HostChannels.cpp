@@ -58,6 +58,7 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
         QList<OpenCall> openCalls;
         QList<Mail> mail;
         QList<ProcessInfo> ended;
+        QList<QList<taint::Source>> taskSources; ///< of those
         QString lastText;
         bool lastFailed = false;
     };
@@ -73,6 +74,10 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
             SB_TRY(stored.openCalls, readOpenCalls(connection, id));
             SB_TRY(stored.mail, readMail(connection, id));
             SB_TRY(stored.ended, readEndedProcesses(connection, id, 6));
+            for (const auto& ended : std::as_const(stored.ended)) {
+                SB_TRY(auto sources, readTaskSources(connection, ended.id));
+                stored.taskSources.append(std::move(sources));
+            }
             SB_TRY(const auto transcript, readTranscript(connection, id, 0, 50));
             for (const auto& item : transcript.items) {
                 if (item.kind == protocol::ItemKind::Agent ||
@@ -112,9 +117,8 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
     auto channel = std::make_unique<Channel>(*this, std::move(info), std::move(run), title, origin);
     channel->runInfo = stored.run;
     channel->lastUsedUs = m.clock.steadyUs();
-    std::ranges::reverse(stored.ended);
-    for (const auto& ended : stored.ended) {
-        channel->rememberEnded(ended);
+    for (qsizetype i = stored.ended.size() - 1; i >= 0; --i) {
+        channel->rememberEnded(stored.ended[i], stored.taskSources[i]);
     }
     channel->restore(std::move(stored.history), std::move(stored.openCalls));
     channel->restoreEnd(stored.lastText, stored.lastFailed);
@@ -148,9 +152,11 @@ QCoro::Task<Result<protocol::ChannelInfo>>
 Host::openChannelTask(QString id, QString title, QString origin)
 {
     if (id.isEmpty()) {
-        id = newId(QLatin1StringView("ch"));
+        id = newId(QLatin1StringView("ch")); // its first message will be its title
+    } else if (title.isEmpty()) {
+        title = id;
     }
-    auto opening = channelFor(id, title.isEmpty() ? id : title, origin, {});
+    auto opening = channelFor(id, std::move(title), std::move(origin), {});
     SB_CO_TRY(const Channel* const channel, co_await opening);
     protocol::ChannelInfo info;
     info.agent = m.journal.agent();
@@ -176,7 +182,9 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
                         {QStringLiteral("text"), message.text}};
     llm::Message spoken;
     spoken.text = message.text;
-    auto storing = storable(std::move(spoken), 1);
+    spoken.sources = sourcesOfMessage(message.from, message.text);
+    insertSources(received.payload, spoken.sources);
+    auto storing = storable(spoken, 1);
     SB_CO_TRY(const QJsonObject stored, co_await storing);
     if (stored.contains(QStringLiteral("part"))) {
         received.payload.insert(QStringLiteral("text"),
@@ -202,7 +210,9 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
         mail.seq = known.seq;
         mail.owner = message.channel;
         mail.kind = QStringLiteral("message");
-        mail.message.text = message.text;
+        mail.message = std::move(spoken);
+        mail.message.sources =
+            taint::settled(std::move(mail.message.sources), known.seq, known.time);
         post(std::move(mail));
     } else if (asker) {
         asker->set(
@@ -224,7 +234,7 @@ Host::receive(QList<journal::NewEntry> before, journal::NewEntry received, QStri
                 store::forEachRow(
                     transaction.connection(),
                     "SELECT seq FROM mailbox WHERE owner = ? AND key = ?",
-                    [&](SQLite::Statement& row) { known = {store::integer(row, 0), false}; },
+                    [&](SQLite::Statement& row) { known = {store::integer(row, 0), false, 0}; },
                     owner,
                     key);
                 if (!known.isNew) {
@@ -237,6 +247,7 @@ Host::receive(QList<journal::NewEntry> before, journal::NewEntry received, QStri
             }
             SB_TRY(const auto entry, transaction.append(std::move(received)));
             known.seq = entry.seq;
+            known.time = entry.time;
             return known;
         });
 }
@@ -260,6 +271,7 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     info.unattended = command.unattended;
     llm::Message spoken;
     spoken.text = command.task;
+    spoken.sources = sourcesOfMessage(QStringLiteral("you"), command.task);
     auto storing = storable(spoken, 1);
     SB_CO_TRY(const QJsonObject stored, co_await storing);
     const auto started = channel->entry(Kind::RunStarted,
@@ -275,6 +287,7 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
                                     {QStringLiteral("from"), QStringLiteral("you")},
                                     {QStringLiteral("text"), command.task.left(longTextShown)},
                                     {QStringLiteral("message"), stored}});
+    insertSources(received.payload, spoken.sources);
     // In one transaction: a run without its message would be one with nothing to do.
     auto writing = receive({started}, std::move(received), reply.channel);
     SB_CO_TRY(const Received written, co_await cancellable({}, m.executor, std::move(writing)));
@@ -286,6 +299,8 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     mail.owner = reply.channel;
     mail.kind = QStringLiteral("message");
     mail.message = std::move(spoken);
+    mail.message.sources =
+        taint::settled(std::move(mail.message.sources), written.seq, written.time);
     post(std::move(mail));
     co_return reply;
 }

@@ -1,5 +1,6 @@
 #include "core/process/Host.h"
 
+#include "core/base/Defence.h"
 #include "core/base/Ids.h"
 #include "core/store/Rows.h"
 
@@ -79,6 +80,15 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     }
     const QString traceId = parent->m_traceId;
     const QString summary = isWorker ? QString() : parent->m_summary;
+    const auto summarySources = isWorker ? QList<taint::Source>() : parent->m_summarySources;
+    if (defended("taint.tasks")) {
+        auto carrying = runOn(m.pool, [read = parent->read(), task]() -> Result<QList<taint::Source>> {
+            return read.carriedBy(task);
+        });
+        SB_CO_TRY(auto carried, co_await cancellable({}, m.executor, std::move(carrying)));
+        first.sources = taint::passedOn(
+            std::move(carried), info.parent, QStringLiteral("the task of %1").arg(info.id));
+    }
     const QString run = parent->run();
     std::unique_ptr<Delegate> process;
     if (isWorker) {
@@ -86,24 +96,26 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     } else {
         process = std::make_unique<Branch>(*this, info, run, interactive);
     }
-    process->inherit(traceId, std::move(inherited), summary);
+    process->inherit(traceId, std::move(inherited), summary, summarySources);
     auto storing = storable(first, 2);
     SB_CO_TRY(const QJsonObject firstStored, co_await storing);
-    auto writing =
-        m.journal.append(process->entry(Kind::ProcessStarted,
-                                        QString::number(context.callSeq),
-                                        {{QStringLiteral("kind"), enumName(kind)},
-                                         {QStringLiteral("parent"), info.parent},
-                                         {QStringLiteral("channel"), info.channel},
-                                         {QStringLiteral("run"), run},
-                                         {QStringLiteral("task"), task},
-                                         {QStringLiteral("call_seq"), context.callSeq},
-                                         {QStringLiteral("interactive"), interactive},
-                                         {QStringLiteral("fork_through"), forkThrough},
-                                         {QStringLiteral("messages"), QJsonArray{firstStored}}}));
+    QJsonObject payload{{QStringLiteral("kind"), enumName(kind)},
+                        {QStringLiteral("parent"), info.parent},
+                        {QStringLiteral("channel"), info.channel},
+                        {QStringLiteral("run"), run},
+                        {QStringLiteral("task"), task},
+                        {QStringLiteral("call_seq"), context.callSeq},
+                        {QStringLiteral("interactive"), interactive},
+                        {QStringLiteral("fork_through"), forkThrough},
+                        {QStringLiteral("messages"), QJsonArray{firstStored}}};
+    insertSources(payload, first.sources);
+    auto writing = m.journal.append(process->entry(
+        Kind::ProcessStarted, QString::number(context.callSeq), std::move(payload)));
     SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
     process->m_info.startedAt = written.time;
     process->m_info.startedSeq = written.seq;
+    first.sources = taint::settled(std::move(first.sources), written.seq, written.time);
+    process->m_taskSources = first.sources;
     process->m_history.append({written.seq, std::move(first)});
     const QString id = info.id;
     const QString parentId = info.parent;
@@ -147,7 +159,7 @@ Future<QString> Host::route(const tools::Context& context, QString worker, QStri
 QCoro::Task<Result<QString>>
 Host::routeTask(tools::Context context, QString worker, QString message)
 {
-    const Process* asker = find(context.process);
+    Process* asker = find(context.process);
     const Process* target = find(worker);
     if (asker == nullptr || target == nullptr || target->info().kind != ProcessKind::Worker ||
         target->info().channel != asker->info().channel) {
@@ -166,6 +178,15 @@ Host::routeTask(tools::Context context, QString worker, QString message)
                       {QStringLiteral("text"), message}};
     llm::Message spoken;
     spoken.text = message;
+    if (defended("taint.tasks")) {
+        auto looking = runOn(m.pool, [read = asker->read(), message]() -> Result<QList<taint::Source>> {
+            return read.carriedBy(message);
+        });
+        SB_CO_TRY(auto carried, co_await cancellable({}, m.executor, std::move(looking)));
+        spoken.sources = taint::passedOn(
+            std::move(carried), context.process, QStringLiteral("a follow-up to %1").arg(worker));
+    }
+    insertSources(routed.payload, spoken.sources);
     auto storing = storable(spoken, 2);
     SB_CO_TRY(const QJsonObject stored, co_await storing);
     routed.payload.insert(QStringLiteral("message"), stored);
@@ -177,6 +198,8 @@ Host::routeTask(tools::Context context, QString worker, QString message)
         mail.owner = worker;
         mail.kind = QStringLiteral("message");
         mail.message = std::move(spoken);
+        mail.message.sources =
+            taint::settled(std::move(mail.message.sources), written.seq, written.time);
         post(std::move(mail));
     }
     co_return QStringLiteral("%1 will read it before its next step.").arg(worker);
@@ -204,18 +227,34 @@ Future<QString> Host::cancelByTool(const tools::Context& context, QString id)
     return future;
 }
 
-Future<QString> Host::recall(const tools::Context& context, QString words)
+Future<Delegator::Words> Host::recall(const tools::Context& context, QString words)
 {
-    Promise<QString> promise;
+    Promise<Words> promise;
     auto future = promise.future();
     m.executor.post([this, context, words, promise = std::move(promise)]() mutable {
-        const Process* asker = find(context.process);
+        Process* asker = find(context.process);
         if (asker == nullptr) {
             promise.set(
                 fail(ErrorCode::NotFound, QStringLiteral("The process that asked is gone.")));
             return;
         }
-        m.pool.post([this, channel = asker->info().channel, words, promise = std::move(promise)] {
+        // Any message of the conversation may come back, also one that was said since the branch
+        // was forked, or that a summary covers: they may hold the words of all that went into it.
+        Process* conversation = find(asker->info().channel);
+        auto sources = (conversation != nullptr ? conversation : asker)->read().influences();
+        for (taint::Source& source : sources) {
+            source.exact = true;
+        }
+        sources = defended("taint.recall")
+                      ? taint::passedOn(std::move(sources),
+                                        asker->info().channel,
+                                        QStringLiteral("earlier messages of the conversation"))
+                      : QList<taint::Source>();
+        m.pool.post([this,
+                     channel = asker->info().channel,
+                     words,
+                     sources = std::move(sources),
+                     promise = std::move(promise)] {
             const auto found = m.database.read([&](store::Connection& connection) {
                 return searchChannel(connection, channel, words, 20);
             });
@@ -223,8 +262,8 @@ Future<QString> Host::recall(const tools::Context& context, QString words)
                 promise.set(std::unexpected(found.error()));
             } else {
                 promise.set(found->isEmpty()
-                                ? QStringLiteral("No earlier message holds these words.")
-                                : found->join(u'\n'));
+                                ? Words{QStringLiteral("No earlier message holds these words."), {}}
+                                : Words{found->join(u'\n'), sources});
             }
         });
     });
@@ -238,7 +277,7 @@ void Host::ended(const QString& id, std::optional<Mail> mailForOwner)
     const ProcessInfo info = process->info();
     if (const auto channel = m_channels.find(info.channel);
         channel != m_channels.end() && mailForOwner && info.kind != ProcessKind::Compactor) {
-        channel->second->rememberEnded(info);
+        channel->second->rememberEnded(info, process->taskSources());
     }
     // Its own frame still stands here: it is taken down in a job of its own.
     m.executor.post([this, id, info, mail = std::move(mailForOwner)]() mutable {

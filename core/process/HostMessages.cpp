@@ -1,4 +1,5 @@
 #include "core/process/Host.h"
+#include "core/taint/Detect.h"
 
 #include <QCryptographicHash>
 #include <QJsonDocument>
@@ -9,7 +10,8 @@ using protocol::ProcessKind;
 
 namespace {
 
-constexpr qsizetype largestInline = 48 * 1024; ///< bytes of JSON in a payload
+constexpr qsizetype largestInline = 48 * 1024;      ///< bytes of JSON in a payload
+constexpr qsizetype searchedForPersons = 64 * 1024; ///< characters of a message
 
 } // namespace
 
@@ -23,8 +25,34 @@ QCoro::Task<Result<QJsonObject>> Host::storable(llm::Message message, qsizetype 
     bytes = QJsonDocument(m.journal.redacted(json)).toJson(QJsonDocument::Compact);
     auto storing = m.journal.storePart(std::move(bytes));
     SB_CO_TRY(const QString hash, co_await cancellable({}, m.executor, std::move(storing)));
-    co_return QJsonObject{{QStringLiteral("role"), json.value(QStringLiteral("role"))},
-                          {QStringLiteral("part"), hash}};
+    // The sources stay here: their last step waits for the seq of the entry.
+    QJsonObject stored{{QStringLiteral("role"), json.value(QStringLiteral("role"))},
+                       {QStringLiteral("part"), hash}};
+    const QString sources = QStringLiteral("sources");
+    if (json.contains(sources)) {
+        stored.insert(sources, json.value(sources));
+    }
+    co_return stored;
+}
+
+QList<taint::Source> Host::sourcesOfMessage(const QString& from, const QString& text) const
+{
+    const QLatin1StringView agent("agent:");
+    taint::Labels labels{from.startsWith(agent) ? taint::Label::UntrustedAgent
+                                                : taint::Label::UserInput};
+    const QString field = QStringLiteral("text");
+    const QString redacted = m.journal.redacted({{field, text}}).value(field).toString();
+    if (redacted != text || taint::holdsRedacted(text)) {
+        labels |= {taint::Label::Secret};
+    }
+    if (taint::holdsPersonal(QStringView(text).left(searchedForPersons))) {
+        labels |= {taint::Label::Pii};
+    }
+    return {taint::entering(labels,
+                            {},
+                            from.startsWith(agent)
+                                ? QStringLiteral("the message of the agent %1").arg(from.mid(agent.size()))
+                                : QStringLiteral("the message of %1").arg(from))};
 }
 
 namespace {
@@ -42,7 +70,9 @@ Result<> fetchPartsOf(QList<T>& messages, journal::Journal& journal)
             if (!bytes) {
                 return std::unexpected(bytes.error());
             }
+            auto sources = std::move(one.message.sources);
             SB_TRY(one.message, llm::messageFromJson(QJsonDocument::fromJson(*bytes).object()));
+            one.message.sources = std::move(sources);
         }
     }
     return {};

@@ -121,6 +121,7 @@ QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
         History history;
         QList<OpenCall> openCalls;
         QList<Mail> mail;
+        QList<taint::Source> taskSources;
         bool interactive = false;
         bool hasEnded = false;
     };
@@ -133,6 +134,7 @@ QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
             SB_TRY(stored.openCalls, readOpenCalls(connection, id));
             SB_TRY(stored.mail, readMail(connection, id));
             SB_TRY(stored.interactive, readInteractive(connection, id));
+            SB_TRY(stored.taskSources, readTaskSources(connection, id));
             SB_CHECK(fetchParts(stored.history.messages));
             SB_CHECK(fetchParts(stored.mail));
             return stored;
@@ -155,6 +157,7 @@ QCoro::Task<Result<>> Host::recoverProcess(ProcessInfo info, QString run)
     }
     process->restore(std::move(stored.history), std::move(stored.openCalls));
     process->m_mail = std::move(stored.mail);
+    process->m_taskSources = std::move(stored.taskSources);
     start(std::move(process));
     co_return {};
 }

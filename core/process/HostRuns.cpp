@@ -77,6 +77,21 @@ QCoro::Task<Result<>> Host::finishRun(Channel* channel, Outcome outcome, QString
                                                {QStringLiteral("messages"), QJsonArray()},
                                                {QStringLiteral("turn_open"), false}}));
     }
+    if (outcome == Outcome::Succeeded) {
+        // What was asked for is the work, not the words about it: where the last worker failed and
+        // none made up for it, the run has failed.
+        auto reading = runOn(m.pool, [this, id = channel->info().id] {
+            return m.database.read([&](store::Connection& connection) {
+                return readEndedProcesses(connection, id, 100);
+            });
+        });
+        SB_CO_TRY(const auto ended, co_await cancellable({}, m.executor, std::move(reading)));
+        const auto last = std::ranges::find(
+            ended, protocol::ProcessKind::Worker, &protocol::ProcessInfo::kind);
+        if (last != ended.end() && last->state != protocol::ProcessState::Succeeded) {
+            outcome = Outcome::Failed;
+        }
+    }
     auto writing = m.journal.append(channel->entry(Kind::RunFinished,
                                                    cause,
                                                    {{QStringLiteral("run"), channel->runInfo->id},

@@ -1,5 +1,6 @@
 #include "core/process/Process.h"
 
+#include "core/base/Defence.h"
 #include "core/base/Ids.h"
 #include "core/process/Host.h"
 #include "core/store/Rows.h"
@@ -28,6 +29,18 @@ QString promptText(const char* name)
 /// can cover.
 constexpr qint64 pendingSeq = std::numeric_limits<qint64>::max();
 
+/// All that a message says, for those who may quote it.
+QString wordsOf(const llm::Message& message)
+{
+    QString words = message.text;
+    for (const auto& call : message.toolCalls) {
+        taint::eachText(call.arguments, [&](const QString&, const QString& text) {
+            words += u'\n' + text;
+        });
+    }
+    return words;
+}
+
 qsizetype charsOf(const llm::Message& message)
 {
     qsizetype chars = message.text.size();
@@ -39,6 +52,15 @@ qsizetype charsOf(const llm::Message& message)
 }
 
 } // namespace
+
+void insertSources(QJsonObject& payload, const QList<taint::Source>& sources)
+{
+    if (!sources.isEmpty()) {
+        payload.insert(QStringLiteral("labels"),
+                       QJsonArray::fromStringList(taint::joined(sources).names()));
+        payload.insert(QStringLiteral("sources"), taint::toJson(sources));
+    }
+}
 
 Process::Process(Host& host, protocol::ProcessInfo info, QString run)
     : m_host(host)
@@ -54,20 +76,64 @@ void Process::restore(History history, QList<OpenCall> openCalls)
 {
     m_history = std::move(history.messages);
     m_summary = std::move(history.summary);
+    m_summarySources = std::move(history.summarySources);
     m_openCalls = std::move(openCalls);
 }
 
-void Process::inherit(const QString& traceId, QList<Remembered> history, const QString& summary)
+void Process::inherit(const QString& traceId,
+                      QList<Remembered> history,
+                      const QString& summary,
+                      QList<taint::Source> summarySources)
 {
     m_traceId = traceId;
     m_history = std::move(history);
     m_summary = summary;
+    m_summarySources = std::move(summarySources);
 }
 
-void Process::cover(qint64 through, const QString& summary)
+taint::Context Process::read()
+{
+    taint::Context context;
+    for (Remembered& one : m_history) {
+        if (one.message.sources.isEmpty()) {
+            continue;
+        }
+        if (!one.fingerprint) {
+            one.fingerprint = std::make_shared<taint::Fingerprint>(wordsOf(one.message));
+        }
+        context.add(one.fingerprint, one.message.sources);
+    }
+    if (!m_summarySources.isEmpty() && defended("taint.summary")) {
+        if (!m_summaryFingerprint) {
+            m_summaryFingerprint = std::make_shared<taint::Fingerprint>(m_summary);
+        }
+        context.add(m_summaryFingerprint, m_summarySources);
+    }
+    if (defended("taint.situation")) {
+        const auto others = told();
+        for (const Told& one : others) {
+            context.add(std::make_shared<taint::Fingerprint>(one.text), one.sources);
+        }
+    }
+    return context;
+}
+
+QList<taint::Source> Process::statusSources()
+{
+    if (m_statusSources.isEmpty() && !m_info.status.isEmpty()) {
+        // Said in an earlier life of the program.
+        m_statusSources = taint::passedOn(
+            read().influences(), m_info.id, QStringLiteral("the status of %1").arg(m_info.id));
+    }
+    return m_statusSources;
+}
+
+void Process::cover(qint64 through, const QString& summary, QList<taint::Source> sources)
 {
     m_history.removeIf([&](const Remembered& remembered) { return remembered.seq <= through; });
     m_summary = summary;
+    m_summarySources = std::move(sources);
+    m_summaryFingerprint.reset();
     m_lastInputTokens = 0; // the next request tells anew
     m_charsAtLastRequest = 0;
     m_isCompacting = false;
@@ -258,6 +324,18 @@ QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEnt
     message.role = llm::Role::Assistant;
     message.text = response.text;
     message.toolCalls = response.toolCalls;
+    // What it quotes stays a quote also when the quoted text has left the history.
+    auto context = read();
+    if (!context.labels().without({taint::Label::UserInput}).isEmpty()) {
+        auto looking = runOn(m_host.m.pool,
+                             [context = std::move(context),
+                              words = wordsOf(message)]() -> Result<QList<taint::Source>> {
+                                 return context.quotedBy(words);
+                             });
+        SB_CO_TRY(auto quoted, co_await cancellable({}, m_host.m.executor, std::move(looking)));
+        message.sources = taint::passedOn(
+            std::move(quoted), m_info.id, QStringLiteral("what %1 said").arg(m_info.id));
+    }
     auto storing = m_host.storable(message, 1);
     SB_CO_TRY(const QJsonObject stored, co_await storing);
     QJsonObject payload{{QStringLiteral("message"), stored},
@@ -270,18 +348,21 @@ QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEnt
     auto writing = m_host.m.journal.transact(
         [answer = entry(Kind::ModelResponse, QString::number(m_requestSeq), std::move(payload)),
          besides =
-             std::move(besides)](journal::Transaction& transaction) mutable -> Result<qint64> {
+             std::move(besides)](
+            journal::Transaction& transaction) mutable -> Result<std::pair<qint64, TimeUs>> {
             SB_TRY(const auto written, transaction.append(std::move(answer)));
             for (auto& more : besides) {
                 more.cause = QString::number(written.seq);
                 SB_CHECK(transaction.append(std::move(more)));
             }
-            return written.seq;
+            return std::pair(written.seq, written.time);
         });
-    SB_CO_TRY(const qint64 seq, co_await cancellable({}, m_host.m.executor, std::move(writing)));
-    m_history.append({seq, std::move(message)});
+    SB_CO_TRY(const auto written, co_await cancellable({}, m_host.m.executor, std::move(writing)));
+    message.sources =
+        taint::settled(std::move(message.sources), written.first, written.second);
+    m_history.append({written.first, std::move(message)});
     noteProgress();
-    co_return seq;
+    co_return written.first;
 }
 
 tools::CallObserver Process::callObserver()
@@ -308,7 +389,7 @@ tools::CallObserver Process::callObserver()
     return observer;
 }
 
-tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq) const
+tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq)
 {
     const auto settings = m_host.m.settings();
     tools::Call call;
@@ -327,6 +408,14 @@ tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64
     call.justification = text.left(2000);
     call.callsBefore = m_info.toolCalls;
     call.callLimit = settings.toolCalls;
+    call.labelling.read = read();
+    call.labelling.settings = settings.taint;
+    call.labelling.sourcesOfFile = [&database = m_host.m.database](const QString& path) {
+        const auto sources = database.read(
+            [&](store::Connection& connection) { return readFileSources(connection, path); });
+        // What cannot be read counts with all labels.
+        return sources ? *sources : taint::sourcesFromJson({QJsonValue()});
+    };
     return call;
 }
 
@@ -343,6 +432,17 @@ Process::settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QStr
     const QString status = settled->facts.value(QStringLiteral("status")).toString();
     if (toolCall.name == u"set_status" && !status.isEmpty()) {
         m_info.status = status;
+        auto looking = runOn(m_host.m.pool,
+                             [context = read(), status]() -> Result<QList<taint::Source>> {
+                                 return context.carriedBy(status);
+                             });
+        SB_CO_TRY(auto carried, co_await cancellable({}, m_host.m.executor, std::move(looking)));
+        m_statusSources = taint::settled(
+            taint::passedOn(std::move(carried),
+                            m_info.id,
+                            QStringLiteral("the status of %1").arg(m_info.id)),
+            settled->resultSeq,
+            m_host.m.clock.nowUs());
         auto telling = m_host.m.journal.append(entry(Kind::ProcessStatus,
                                                      QString::number(settled->resultSeq),
                                                      {{QStringLiteral("status"), status}}));

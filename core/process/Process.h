@@ -9,6 +9,9 @@ namespace sb::process {
 
 class Host;
 
+/// Adds "labels" and "sources" to an entry's payload, where there are any.
+void insertSources(QJsonObject& payload, const QList<taint::Source>& sources);
+
 /// Why a process was told to stop.
 enum class StopReason {
     None,
@@ -36,10 +39,18 @@ public:
     /// Takes over what the journal knows of it: history, summary, calls under way.
     void restore(History history, QList<OpenCall> openCalls);
     /// A branch begins with what its parent knew.
-    void inherit(const QString& traceId, QList<Remembered> history, const QString& summary);
+    void inherit(const QString& traceId,
+                 QList<Remembered> history,
+                 const QString& summary,
+                 QList<taint::Source> summarySources);
     /// The summary of everything up to `through` is stored: those messages leave.
-    void cover(qint64 through, const QString& summary);
+    void cover(qint64 through, const QString& summary, QList<taint::Source> sources);
+    /// What its model has before it, and where that came from.
+    [[nodiscard]] taint::Context read();
     void compactionFailed();
+    /// Where its task and its status came from.
+    [[nodiscard]] const QList<taint::Source>& taskSources() const { return m_taskSources; }
+    [[nodiscard]] QList<taint::Source> statusSources();
     /// Appends mail that has come in; the process takes it when it is ready.
     virtual void deliver(Mail mail) = 0;
     /// Asks it to end, with all that it started. The first reason counts.
@@ -72,6 +83,13 @@ protected:
     [[nodiscard]] virtual QString instructions() const = 0;
     /// What changes from call to call: a channel's status block.
     [[nodiscard]] virtual QString situation() const { return {}; }
+    /// What that text holds that others wrote, each with where it came from.
+    struct Told
+    {
+        QString text;
+        QList<taint::Source> sources;
+    };
+    [[nodiscard]] virtual QList<Told> told() { return {}; }
     /// Called by a tool of this process's own (skip).
     virtual void onToolFacts(const QJsonObject&) {}
 
@@ -99,6 +117,10 @@ protected:
     QString m_stoppedBy;
     QList<Remembered> m_history;
     QString m_summary;
+    QList<taint::Source> m_summarySources;
+    std::shared_ptr<const taint::Fingerprint> m_summaryFingerprint;
+    QList<taint::Source> m_taskSources;
+    QList<taint::Source> m_statusSources;
     QList<OpenCall> m_openCalls;
     QList<Mail> m_mail;
     LoopGuard m_guard;
@@ -109,7 +131,7 @@ protected:
 
 private:
     [[nodiscard]] tools::Call
-    callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq) const;
+    callFor(llm::ToolCall toolCall, const QString& text, qint64 responseSeq);
     [[nodiscard]] tools::CallObserver callObserver();
     QCoro::Task<Result<>>
     settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning);

@@ -58,7 +58,27 @@ void addHistory(Connection& connection, const Entry& entry, const QJsonArray& me
                        entry.process,
                        entry.seq,
                        part++,
-                       jsonText(message.toObject()));
+                       jsonText(taint::settledMessage(message.toObject(), entry.seq, entry.time)));
+    }
+}
+
+/// The sources that an entry names, its own seq filled in.
+QList<taint::Source> sourcesOf(const Entry& entry, const QJsonValue& sources)
+{
+    return taint::settled(taint::sourcesFromJson(sources.toArray()), entry.seq, entry.time);
+}
+
+/// What files were written with, and from where.
+void addFileLabels(Connection& connection, const Entry& entry)
+{
+    for (const auto& value : entry.payload.value(QStringLiteral("files")).toArray()) {
+        const QJsonObject file = value.toObject();
+        connection.run(
+            "INSERT OR REPLACE INTO file_label (path, seq, digest, sources) VALUES (?, ?, ?, ?)",
+            file.value(QStringLiteral("path")).toString(),
+            entry.seq,
+            file.value(QStringLiteral("after")).toString(),
+            jsonText(taint::toJson(sourcesOf(entry, file.value(QStringLiteral("sources"))))));
     }
 }
 
@@ -94,17 +114,29 @@ void onMessageReceived(Connection& connection, const Entry& entry)
     llm::Message message;
     message.role = llm::Role::User;
     message.text = field(entry, "text");
+    QJsonObject stored =
+        entry.payload.value(QStringLiteral("message")).toObject(llm::toJson(message));
+    const auto sources = entry.payload.value(QStringLiteral("sources"));
+    if (sources.isArray()) {
+        stored.insert(QStringLiteral("sources"), taint::toJson(sourcesOf(entry, sources)));
+    }
     connection.run(
         "INSERT INTO mailbox (seq, owner, kind, message, key) VALUES (?, ?, 'message', "
         "?, nullif(?, ''))",
         entry.seq,
         owner,
-        jsonText(entry.payload.value(QStringLiteral("message")).toObject(llm::toJson(message))),
+        jsonText(stored),
         key);
     if (owner != channel) {
         return;
     }
     touchChannel(connection, entry, channel);
+    // A conversation without a name is called by its first message.
+    connection.run(
+        "UPDATE channel SET title = ?, title_seq = ? WHERE id = ? AND title = '' AND title_seq = 0",
+        firstLine(message.text),
+        entry.seq,
+        channel);
     insertItem(
         connection,
         channel,
@@ -166,7 +198,10 @@ void onProcessEnded(Connection& connection, const Entry& entry)
         connection.run("INSERT INTO mailbox (seq, owner, kind, message) VALUES (?, ?, 'result', ?)",
                        entry.seq,
                        owner,
-                       jsonText(entry.payload.value(QStringLiteral("message")).toObject()));
+                       jsonText(taint::settledMessage(
+                           entry.payload.value(QStringLiteral("message")).toObject(),
+                           entry.seq,
+                           entry.time)));
     }
     const QString channel = channelOf(connection, entry.process);
     if (auto item = findItem(connection, channel, entry.process)) {
@@ -240,6 +275,7 @@ void onToolResult(Connection& connection, const Entry& entry)
     message.toolCallId = field(entry, "call");
     message.text = field(entry, "text");
     message.isError = entry.payload.value(QStringLiteral("error")).toBool();
+    message.sources = sourcesOf(entry, entry.payload.value(QStringLiteral("sources")));
     addHistory(connection, entry, {llm::toJson(message)});
     connection.run(
         "DELETE FROM open_call WHERE process = ? AND call = ?", entry.process, message.toolCallId);
@@ -317,6 +353,7 @@ void apply(Connection& connection, const Entry& entry)
                        jsonText(entry.payload.value(QStringLiteral("arguments")).toObject()),
                        entry.process,
                        field(entry, "call"));
+        addFileLabels(connection, entry);
         break;
     case Kind::ToolResult:
         onToolResult(connection, entry);
@@ -328,11 +365,17 @@ void apply(Connection& connection, const Entry& entry)
         onApproval(connection, entry, false);
         break;
     case Kind::HistoryCompacted:
-        connection.run("INSERT INTO summary (process, seq, through, text) VALUES (?, ?, ?, ?)",
-                       field(entry, "history"),
-                       entry.seq,
-                       entry.payload.value(QStringLiteral("through")).toInteger(),
-                       field(entry, "summary"));
+        connection.run(
+            "INSERT INTO summary (process, seq, through, text, sources) VALUES (?, ?, ?, ?, ?)",
+            field(entry, "history"),
+            entry.seq,
+            entry.payload.value(QStringLiteral("through")).toInteger(),
+            field(entry, "summary"),
+            jsonText(
+                taint::toJson(sourcesOf(entry, entry.payload.value(QStringLiteral("sources"))))));
+        break;
+    case Kind::CheckpointCreated:
+        addFileLabels(connection, entry);
         break;
     case Kind::Incident: {
         const QString channel = field(entry, "channel");
@@ -368,7 +411,6 @@ void apply(Connection& connection, const Entry& entry)
     case Kind::ModelRequest:
     case Kind::PolicyDecision:
     case Kind::MemoryChanged:
-    case Kind::CheckpointCreated:
     case Kind::CheckpointRestored:
     case Kind::EgressRequest:
     case Kind::ConfigChanged:
@@ -393,6 +435,7 @@ QList<journal::Projection::Table> ProcessProjection::tables() const
             {QStringLiteral("mailbox"), seq},
             {QStringLiteral("history"), seq},
             {QStringLiteral("summary"), seq},
+            {QStringLiteral("file_label"), seq},
             {QStringLiteral("open_call"), QStringLiteral("call_seq")},
             {QStringLiteral("run"), started},
             {QStringLiteral("transcript"), seq},
@@ -427,9 +470,12 @@ Result<> ProcessProjection::erase(Connection& connection, const Entry& entry)
     connection.run("DELETE FROM mailbox WHERE seq = ?", entry.seq);
     connection.run("DELETE FROM history WHERE process = ? AND seq = ?", entry.process, entry.seq);
     connection.run("DELETE FROM summary WHERE seq = ?", entry.seq);
+    connection.run("DELETE FROM file_label WHERE seq = ?", entry.seq);
     connection.run("DELETE FROM transcript WHERE seq = ?", entry.seq);
     connection.run("UPDATE channel SET last_text = '' WHERE last_seq = ?", entry.seq);
-    connection.run("UPDATE channel SET title = id WHERE created_seq = ?", entry.seq);
+    connection.run("UPDATE channel SET title = id WHERE created_seq = ? AND title <> ''",
+                   entry.seq);
+    connection.run("UPDATE channel SET title = '' WHERE title_seq = ?", entry.seq);
     connection.run("UPDATE process SET task = '' WHERE started_seq = ?", entry.seq);
     connection.run("UPDATE run SET task = '' WHERE started_seq = ?", entry.seq);
     connection.run("UPDATE open_call SET arguments = '{}' WHERE started_seq = ?", entry.seq);

@@ -2,11 +2,12 @@
 #include "core/journal/Journal.h"
 #include "core/llm/Provider.h"
 #include "core/protocol/Values.h"
+#include "core/taint/Context.h"
 
 namespace sb::process {
 
 /// Folds the journal into the tables that processes work with: channels, processes, mailbox,
-/// history, runs, transcript.
+/// history, runs, transcript, and what the workspace's files are known to hold.
 class ProcessProjection final : public journal::Projection
 {
 public:
@@ -41,6 +42,8 @@ struct Remembered
     qint64 seq = 0;
     llm::Message message;
     QString part = {}; ///< as in Mail
+    /// Made when the gate first asks; shared with the histories of branches.
+    std::shared_ptr<const taint::Fingerprint> fingerprint = {};
 };
 
 struct RunInfo
@@ -86,9 +89,15 @@ struct History
 {
     QString summary;
     qint64 summarySeq = 0;
+    QList<taint::Source> summarySources; ///< of all that it covers
     QList<Remembered> messages;
 };
 Result<History> readHistory(store::Connection& connection, const QString& process);
+/// Where the task of a process came from, as its first message tells.
+Result<QList<taint::Source>> readTaskSources(store::Connection& connection, const QString& process);
+/// What was written into the file at an absolute path, and from where: known by its path, or as a
+/// copy by its content. Reads the file when something is known of any content.
+Result<QList<taint::Source>> readFileSources(store::Connection& connection, const QString& path);
 Result<QList<OpenCall>> readOpenCalls(store::Connection& connection, const QString& process);
 Result<std::optional<RunInfo>> readRun(store::Connection& connection, const QString& id);
 Result<std::optional<RunInfo>> readRunOfChannel(store::Connection& connection,

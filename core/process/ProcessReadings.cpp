@@ -2,6 +2,10 @@
 
 #include "core/process/ProcessTables.h"
 
+#include <QCryptographicHash>
+#include <QFile>
+#include <QFileInfo>
+
 namespace sb::process {
 
 using protocol::ChannelInfo;
@@ -14,6 +18,8 @@ using protocol::TranscriptItem;
 using store::Connection;
 
 namespace {
+
+constexpr qint64 largestCopy = 16 << 20; // bytes; what the file tools write at most
 
 ChannelInfo channelFrom(SQLite::Statement& row)
 {
@@ -243,12 +249,13 @@ Result<History> readHistory(Connection& connection, const QString& process)
         qint64 covered = 0;
         store::forEachRow(
             connection,
-            "SELECT seq, through, text FROM summary WHERE process = ? AND seq <= ? ORDER BY seq "
-            "DESC LIMIT 1",
+            "SELECT seq, through, text, sources FROM summary WHERE process = ? AND seq <= ? ORDER "
+            "BY seq DESC LIMIT 1",
             [&](SQLite::Statement& row) {
                 history.summarySeq = store::integer(row, 0);
                 covered = store::integer(row, 1);
                 history.summary = store::text(row, 2);
+                history.summarySources = taint::sourcesFromJson(jsonArray(store::text(row, 3)));
             },
             of,
             through);
@@ -292,6 +299,59 @@ Result<History> readHistory(Connection& connection, const QString& process)
     read(process, std::numeric_limits<qint64>::max());
     SB_CHECK(broken);
     return history;
+}
+
+Result<QList<taint::Source>> readTaskSources(Connection& connection, const QString& process)
+{
+    QList<taint::Source> sources;
+    store::forEachRow(
+        connection,
+        "SELECT message FROM history WHERE process = ? ORDER BY seq, part LIMIT 1",
+        [&](SQLite::Statement& row) {
+            sources = taint::sourcesFromJson(
+                jsonObject(store::text(row, 0)).value(QStringLiteral("sources")).toArray());
+        },
+        process);
+    return sources;
+}
+
+Result<QList<taint::Source>> readFileSources(Connection& connection, const QString& path)
+{
+    QList<taint::Source> sources;
+    const auto take = [&](SQLite::Statement& row) {
+        sources = taint::sourcesFromJson(jsonArray(store::text(row, 0)));
+    };
+    bool isKnown = false;
+    store::forEachRow(
+        connection,
+        "SELECT sources FROM file_label WHERE path = ? ORDER BY seq DESC LIMIT 1",
+        [&](SQLite::Statement& row) {
+            isKnown = true;
+            take(row);
+        },
+        path);
+    bool isAnyKnown = false;
+    store::forEachRow(
+        connection,
+        "SELECT 1 FROM file_label WHERE digest <> '' AND sources <> '[]' LIMIT 1",
+        [&](SQLite::Statement&) { isAnyKnown = true; });
+    if (isKnown || !isAnyKnown) {
+        return sources;
+    }
+    QFile file(path);
+    const QFileInfo info(path);
+    if (!info.isFile() || info.size() > largestCopy || !file.open(QIODevice::ReadOnly)) {
+        return sources;
+    }
+    QCryptographicHash hash(QCryptographicHash::Sha256);
+    if (hash.addData(&file)) {
+        store::forEachRow(connection,
+                          "SELECT sources FROM file_label WHERE digest = ? AND digest <> '' AND "
+                          "sources <> '[]' LIMIT 1",
+                          take,
+                          QString::fromLatin1(hash.result().toHex()));
+    }
+    return sources;
 }
 
 Result<QList<OpenCall>> readOpenCalls(Connection& connection, const QString& process)

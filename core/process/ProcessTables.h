@@ -17,6 +17,16 @@ inline QJsonObject jsonObject(const QString& text)
     return QJsonDocument::fromJson(text.toUtf8()).object();
 }
 
+inline QString jsonText(const QJsonArray& array)
+{
+    return QString::fromUtf8(QJsonDocument(array).toJson(QJsonDocument::Compact));
+}
+
+inline QJsonArray jsonArray(const QString& text)
+{
+    return QJsonDocument::fromJson(text.toUtf8()).array();
+}
+
 inline QString field(const protocol::Entry& entry, const char* name)
 {
     return entry.payload.value(QLatin1StringView(name)).toString();

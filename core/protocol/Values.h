@@ -137,6 +137,42 @@ struct ProcessInfo
     }
 };
 
+/// One step on the way by which something came to where it is now.
+struct FlowStep
+{
+    qint64 entry = 0; ///< seq of the journal entry that tells of it
+    QString process;  ///< whose it was there; empty for the runtime itself
+    TimeUs time = 0;
+    QString what; ///< "the page https://…", "the file README.md", "your message"
+    bool operator==(const FlowStep&) const = default;
+    template <class S, class V>
+    static void fields(S& s, V&& v)
+    {
+        v("entry", s.entry);
+        v("process", s.process);
+        v("time", s.time);
+        v("what", s.what);
+    }
+};
+
+/// What flows into a call, and from where.
+struct FlowInfo
+{
+    QString argument;       ///< the one that holds it; empty: the call as a whole
+    QStringList labels;     ///< "external_network", "secret" …
+    bool isPrecise = false; ///< quoted word for word, or found in it; else an influence on the model
+    QList<FlowStep> path;   ///< from where it entered, oldest first
+    bool operator==(const FlowInfo&) const = default;
+    template <class S, class V>
+    static void fields(S& s, V&& v)
+    {
+        v("argument", s.argument);
+        v("labels", s.labels);
+        v("precise", s.isPrecise);
+        v("path", s.path);
+    }
+};
+
 /// A question to a person, with the host's facts about what would happen.
 struct ApprovalInfo
 {
@@ -149,6 +185,7 @@ struct ApprovalInfo
     ApprovalState state = ApprovalState::Waiting;
     Risk risk = Risk::Medium;
     QStringList riskReasons;
+    QList<FlowInfo> flows; ///< what came from elsewhere and would flow into it
     QJsonObject arguments; ///< as the model gave them
     QJsonObject schema;    ///< JSON Schema of the arguments, for editing
     QStringList argv; ///< exactly what would be executed; empty for a tool that starts no program
@@ -183,6 +220,7 @@ struct ApprovalInfo
         v("state", s.state);
         v("risk", s.risk);
         v("risk_reasons", s.riskReasons);
+        v("flows", s.flows);
         v("arguments", s.arguments);
         v("schema", s.schema);
         v("argv", s.argv);
@@ -244,7 +282,8 @@ struct Totals
     int waiting = 0;         ///< approvals that wait
     qint64 costMicroUsd = 0; ///< today, local time; from the configured prices
     bool costKnown = false;  ///< false while no model in use has a price
-    QString journalProblem;  ///< empty: the last checks held
+    QString journalProblem;  ///< empty: none is known
+    TimeUs journalVerifiedAt = 0; ///< when verify last held; 0: not since the program started
     bool operator==(const Totals&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -254,6 +293,7 @@ struct Totals
         v("cost_micro_usd", s.costMicroUsd);
         v("cost_known", s.costKnown);
         v("journal_problem", s.journalProblem);
+        v("journal_verified_at", s.journalVerifiedAt);
     }
 };
 

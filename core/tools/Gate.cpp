@@ -102,6 +102,7 @@ ApprovalInfo Gate::question(const Call& call,
     draft.tool = call.call.name;
     draft.risk = decision.risk;
     draft.riskReasons = decision.riskReasons;
+    draft.flows = taint::toInfo(plan.action.flows);
     draft.arguments = plan.arguments;
     draft.schema = tool.spec().schema;
     draft.command = plan.command;
@@ -181,8 +182,11 @@ QCoro::Task<Result<Settled>> Gate::judge(
         co_return answered;
     }
 
-    const auto makePlan = [this, tool, context = call.context](const QJsonObject& arguments) {
-        return runOn(m.pool, [tool, context, arguments] { return tool->plan(arguments, context); });
+    const auto makePlan = [this, tool, call](const QJsonObject& arguments) {
+        return runOn(m.pool, [this, tool, call, arguments]() -> Result<Labelled> {
+            SB_TRY(Plan made, tool->plan(arguments, call.context));
+            return labelled(std::move(made), call.labelling, call.context, m.redact);
+        });
     };
     auto planning = makePlan(call.call.arguments);
     auto planned = co_await cancellable(stop, m.executor, std::move(planning));
@@ -190,13 +194,17 @@ QCoro::Task<Result<Settled>> Gate::judge(
         if (isLeaving(observer)) {
             co_return std::unexpected(planned.error());
         }
-        auto answered =
-            co_await answer(std::move(call), planned.error().message, true, {}, cause, stop);
+        // Why it cannot be done may tell what stands in a file.
+        auto told = sourcesOfProblem(call.call.arguments, call.context);
+        auto answered = co_await answer(
+            std::move(call), planned.error().message, true, {}, cause, stop, std::move(told));
         co_return answered;
     }
-    Plan plan = std::move(*planned);
+    Labelled known = std::move(*planned);
+    const Plan& plan = known.plan;
+    const QList<taint::Rule> labelRules = call.labelling.settings.rules;
 
-    policy::Decision decision = policy::decide(m.rules(), plan.action);
+    policy::Decision decision = policy::decide(m.rules(), plan.action, labelRules);
     if (state.started && !tool->isIdempotent()) {
         // It may have taken effect already; only a person can know whether once more does harm. A
         // question that the call has open was asked since it began: it is that one.
@@ -211,16 +219,24 @@ QCoro::Task<Result<Settled>> Gate::judge(
         decision.verdict =
             policy::Verdict::Allow; // a person had accepted it, or it would not have begun
     }
+    QJsonObject judged{{QStringLiteral("verdict"), verdictName(decision.verdict)},
+                       {QStringLiteral("rule"), decision.rule},
+                       {QStringLiteral("reason"), decision.reason},
+                       {QStringLiteral("risk"), enumName(decision.risk)},
+                       {QStringLiteral("command"), plan.command},
+                       {QStringLiteral("plan"), plan.hash()}};
+    if (!plan.action.labels.isEmpty()) {
+        judged.insert(QStringLiteral("labels"),
+                      QJsonArray::fromStringList(plan.action.labels.names()));
+    }
+    const bool isPrecise = std::ranges::any_of(
+        plan.action.flows, [](const taint::Flow& flow) { return flow.isPrecise; });
+    if (isPrecise || (decision.verdict != policy::Verdict::Allow && !plan.action.flows.isEmpty())) {
+        judged.insert(QStringLiteral("flows"),
+                      protocol::toJsonValue(taint::toInfo(plan.action.flows)));
+    }
     auto deciding =
-        m.journal.append(entryOf(call,
-                                 Kind::PolicyDecision,
-                                 cause,
-                                 {{QStringLiteral("verdict"), verdictName(decision.verdict)},
-                                  {QStringLiteral("rule"), decision.rule},
-                                  {QStringLiteral("reason"), decision.reason},
-                                  {QStringLiteral("risk"), enumName(decision.risk)},
-                                  {QStringLiteral("command"), plan.command},
-                                  {QStringLiteral("plan"), plan.hash()}}));
+        m.journal.append(entryOf(call, Kind::PolicyDecision, cause, std::move(judged)));
     SB_CO_TRY(const auto decided, co_await cancellable({}, m.executor, std::move(deciding)));
     cause = QString::number(decided.seq);
 
@@ -315,19 +331,21 @@ QCoro::Task<Result<Settled>> Gate::judge(
                 co_return std::unexpected(again.error());
             }
             // The rules may have changed while the question waited.
-            const auto now = again ? policy::decide(m.rules(), again->action) : policy::Decision();
+            const auto now = again
+                                 ? policy::decide(m.rules(), again->plan.action, labelRules)
+                                 : policy::Decision();
             if (!again) {
                 problem = again.error().message;
             } else if (now.verdict == policy::Verdict::Forbid) {
                 problem = refusal(now.reason);
             } else if (edited) {
-                plan = std::move(*again);
-            } else if (again->hash() != approval.planHash) {
+                known = std::move(*again);
+            } else if (again->plan.hash() != approval.planHash) {
                 problem = refusal(QStringLiteral(
                     "what it would do has changed since a person accepted it (a file or the "
                     "environment is not the same any more). Look again and repeat the call."));
             } else {
-                plan = std::move(*again);
+                known = std::move(*again);
             }
         }
         if (!problem.isEmpty()) {
@@ -343,22 +361,27 @@ QCoro::Task<Result<Settled>> Gate::judge(
         co_return answered;
     }
     auto performed = co_await perform(
-        std::move(call), tool, std::move(plan), wasEdited, cause, std::move(observer), stop);
+        std::move(call), tool, std::move(known), wasEdited, cause, std::move(observer), stop);
     co_return performed;
 }
 
 QCoro::Task<Result<Settled>> Gate::perform(Call call,
                                            Tool* tool,
-                                           Plan plan,
+                                           Labelled labelled,
                                            bool wasEdited,
                                            QString cause,
                                            CallObserver observer,
                                            std::stop_token stop)
 {
+    Plan& plan = labelled.plan;
+    const QJsonArray written = taint::toJson(labelled.written);
     QJsonArray files;
     for (auto it = plan.before.cbegin(); it != plan.before.cend(); ++it) {
         QJsonObject file{{QStringLiteral("path"), it.key()},
                          {QStringLiteral("after"), plan.after.value(it.key())}};
+        if (!written.isEmpty()) {
+            file.insert(QStringLiteral("sources"), written);
+        }
         if (it.value()) {
             auto storing = m.journal.storePart(*it.value());
             SB_CO_TRY(const QString part, co_await cancellable({}, m.executor, std::move(storing)));
@@ -368,20 +391,29 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
         }
         files.append(file);
     }
+    QJsonArray touched; // what a command may write that is to keep its labels
+    if (!written.isEmpty() && plan.before.isEmpty()) {
+        for (const QString& path : std::as_const(labelled.paths)) {
+            touched.append(QJsonObject{{QStringLiteral("path"), path},
+                                       {QStringLiteral("sources"), written}});
+        }
+    }
     auto intending = m.journal.transact([call,
                                          cause,
                                          files,
+                                         touched,
                                          command = plan.command,
                                          hash = plan.hash(),
                                          arguments = wasEdited ? plan.arguments : QJsonObject()](
                                             journal::Transaction& transaction) -> Result<qint64> {
+        QJsonObject intent{{QStringLiteral("command"), command},
+                           {QStringLiteral("arguments"), arguments},
+                           {QStringLiteral("plan"), hash}};
+        if (!touched.isEmpty()) {
+            intent.insert(QStringLiteral("files"), touched);
+        }
         SB_TRY(const auto started,
-               transaction.append(entryOf(call,
-                                          Kind::ToolStarted,
-                                          cause,
-                                          {{QStringLiteral("command"), command},
-                                           {QStringLiteral("arguments"), arguments},
-                                           {QStringLiteral("plan"), hash}})));
+               transaction.append(entryOf(call, Kind::ToolStarted, cause, std::move(intent))));
         if (!files.isEmpty()) {
             SB_CHECK(transaction.append(entryOf(call,
                                                 Kind::CheckpointCreated,
@@ -408,6 +440,8 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
     };
     // Awaited without the stop token: a cancelled tool still answers, once nothing of it runs any
     // more.
+    const policy::Action action = plan.action;
+    const QString command = plan.command;
     auto running = tool->run(Permit(), std::move(plan), call.context, std::move(progress), stop);
     auto output = co_await cancellable({}, m.executor, std::move(running));
     if (isLeaving(observer)) {
@@ -415,34 +449,53 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
         co_return fail(ErrorCode::Cancelled, QStringLiteral("The program is closing."));
     }
     if (!output) {
-        auto answered =
-            co_await answer(std::move(call), output.error().message, true, {}, intentCause, stop);
-        co_return answered;
+        Output failed;
+        failed.text = output.error().message;
+        failed.isError = true;
+        output = std::move(failed);
     }
-    auto answered = co_await answer(
-        std::move(call), output->text, output->isError, output->facts, intentCause, stop);
+    QString text = m.redact ? m.redact(output->text) : output->text;
+    auto sources = sourcesOfOutput(
+        *output, text, action, command, labelled.files, call.labelling.settings, call.context);
+    auto answered = co_await answer(std::move(call),
+                                    std::move(text),
+                                    output->isError,
+                                    output->facts,
+                                    intentCause,
+                                    stop,
+                                    std::move(sources));
     co_return answered;
 }
 
-QCoro::Task<Result<Settled>> Gate::answer(
-    Call call, QString text, bool isError, QJsonObject facts, QString cause, std::stop_token)
+QCoro::Task<Result<Settled>> Gate::answer(Call call,
+                                          QString text,
+                                          bool isError,
+                                          QJsonObject facts,
+                                          QString cause,
+                                          std::stop_token,
+                                          QList<taint::Source> sources)
 {
     if (m.redact) {
         text = m.redact(text);
     }
-    auto writing = m.journal.append(entryOf(call,
-                                            Kind::ToolResult,
-                                            std::move(cause),
-                                            {{QStringLiteral("call_seq"), call.callSeq},
-                                             {QStringLiteral("text"), text},
-                                             {QStringLiteral("error"), isError},
-                                             {QStringLiteral("facts"), facts}}));
+    QJsonObject payload{{QStringLiteral("call_seq"), call.callSeq},
+                        {QStringLiteral("text"), text},
+                        {QStringLiteral("error"), isError},
+                        {QStringLiteral("facts"), facts}};
+    if (!sources.isEmpty()) {
+        payload.insert(QStringLiteral("labels"),
+                       QJsonArray::fromStringList(taint::joined(sources).names()));
+        payload.insert(QStringLiteral("sources"), taint::toJson(sources));
+    }
+    auto writing =
+        m.journal.append(entryOf(call, Kind::ToolResult, std::move(cause), std::move(payload)));
     SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(writing)));
     Settled settled;
     settled.message.role = llm::Role::Tool;
     settled.message.toolCallId = call.call.id;
     settled.message.text = text;
     settled.message.isError = isError;
+    settled.message.sources = taint::settled(std::move(sources), entry.seq, entry.time);
     settled.facts = std::move(facts);
     settled.resultSeq = entry.seq;
     co_return settled;

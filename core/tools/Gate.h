@@ -1,6 +1,7 @@
 #pragma once
 #include "core/approvals/Approvals.h"
 #include "core/journal/Journal.h"
+#include "core/tools/GateTaint.h"
 #include "core/tools/Registry.h"
 
 #include <qcoro/qcorotask.h>
@@ -20,7 +21,8 @@ struct Call
     protocol::ApproveMode approve = protocol::ApproveMode::Ask;
     int callsBefore = 0; ///< tool calls of this process so far, for its budget
     int callLimit = 0;   ///< 0: none
-    qint64 callSeq = 0;  ///< of its tool.call; set by the gate
+    Labelling labelling{}; ///< what its model has read, and what that means
+    qint64 callSeq = 0;    ///< of its tool.call; set by the gate
     QString traceId;     ///< of the process, for what the gate writes down
     QString spanId;
 };
@@ -54,7 +56,7 @@ struct CallObserver
 };
 
 /// The one way from a model's wish to an effect. In this order: schema, capability of the process
-/// kind, plan, policy, approval, budget, intent on disk, effect, outcome redacted and journalled.
+/// kind, plan, labels, policy, approval, budget, intent on disk, effect, outcome redacted and journalled.
 /// Whatever fails on the way denies, and the model reads why. It lives on its agent's executor.
 class Gate
 {
@@ -85,7 +87,7 @@ private:
         Call call, Interrupted state, bool isTakenUp, CallObserver observer, std::stop_token stop);
     QCoro::Task<Result<Settled>> perform(Call call,
                                          Tool* tool,
-                                         Plan plan,
+                                         Labelled labelled,
                                          bool wasEdited,
                                          QString cause,
                                          CallObserver observer,
@@ -95,7 +97,8 @@ private:
                                         bool isError,
                                         QJsonObject facts,
                                         QString cause,
-                                        std::stop_token stop);
+                                        std::stop_token stop,
+                                        QList<taint::Source> sources = {});
     [[nodiscard]] protocol::ApprovalInfo question(const Call& call,
                                                   const Tool& tool,
                                                   const Plan& plan,

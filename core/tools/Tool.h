@@ -50,6 +50,8 @@ struct Output
     QString text; ///< what the model gets, capped
     bool isError = false;
     QJsonObject facts; ///< exit_code, duration_ms, commit … for the journal and the window
+    /// Where the text comes from, for a tool that knows better than what follows from its effect.
+    std::optional<QList<taint::Source>> sources = {};
 };
 
 /// Only the gate can make one, so only the gate can run a tool.
