@@ -1,6 +1,4 @@
-#include "core/base/Clock.h"
-#include "core/secrets/Redactor.h"
-#include "core/secrets/Secrets.h"
+#include "tests/unit/SecretsFixture.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -14,21 +12,10 @@
 using namespace Qt::StringLiterals;
 using namespace sb;
 using namespace sb::secrets;
+using test::secret;
+using test::shown;
 
 namespace {
-
-SecretString secret(const char* text)
-{
-    return SecretString(QByteArray(text));
-}
-
-QByteArray shown(const Result<SecretString>& result)
-{
-    if (!result) {
-        return "error: " + result.error().message.toUtf8();
-    }
-    return result->expose([](QByteArrayView bytes) { return bytes.toByteArray(); });
-}
 
 // Pieces put together at run time, so that no scanner takes this file for one that leaks keys.
 QString madeUp(const char* prefix, int length)
@@ -40,40 +27,7 @@ QString madeUp(const char* prefix, int length)
     return text;
 }
 
-struct Fixture
-{
-    SystemClock clock;
-    ContextExecutor here;
-    LoopExecutor loop{u"keys"_s};
-    Pool pool{1, u"pool"_s};
-    Redactor redactor;
-    QStringList warnings;
-    Secrets secrets;
-
-    explicit Fixture(Milliseconds patience = Milliseconds(20'000))
-        : secrets({[this](const QString& text) { warnings.append(text); }, patience},
-                  loop,
-                  pool,
-                  clock,
-                  redactor)
-    {
-    }
-
-    template <class T>
-    Result<T> answer(Future<T> future)
-    {
-        std::optional<Result<T>> result;
-        std::move(future).then(here, [&](Result<T> value) { result.emplace(std::move(value)); });
-        if (!QTest::qWaitFor([&] { return result.has_value(); }, 30'000)) {
-            return fail(ErrorCode::Timeout, u"The test waited in vain."_s);
-        }
-        return std::move(*result);
-    }
-    QByteArray resolve(const QString& reference)
-    {
-        return shown(answer(secrets.resolve(reference)));
-    }
-};
+using Fixture = test::SecretsFixture;
 
 } // namespace
 
@@ -106,30 +60,41 @@ private Q_SLOTS:
             return QString(u"file:"_s + dir.filePath(name));
         };
         const auto error = [&](const QString& reference) {
-            const auto result = f.answer(f.secrets.resolve(reference));
+            const auto result = f.answer(f.secrets->resolve(reference));
             return result ? u"none"_s : errorCodeName(result.error().code);
         };
         QCOMPARE(f.resolve(write(u"one"_s, "key-one\n")), "key-one");
         QCOMPARE(f.resolve(write(u"two"_s, "key-two\r\n")), "key-two");
         QCOMPARE(f.resolve(write(u"three"_s, "key-three\n\n")), "key-three\n");
         QCOMPARE(f.resolve(write(u"four"_s, " key four ")), " key four ");
-        QVERIFY(f.warnings.isEmpty());
+        QVERIFY(f.copyOf(f.warnings).isEmpty());
         QCOMPARE(error(write(u"empty"_s, "\n")), u"invalid_input"_s);
         QCOMPARE(error(write(u"huge"_s, QByteArray(70'000, 'x'))), u"invalid_input"_s);
         QCOMPARE(error(u"file:"_s + dir.filePath(u"absent"_s)), u"not_found"_s);
         QCOMPARE(error(u"file:"_s + dir.path()), u"invalid_input"_s);
+        QCOMPARE(error(u"file:/proc/self/status"_s), u"invalid_input"_s);
 
+        // The folder keeps strangers out, so the mode is only worth a word.
         const QString open = write(u"open"_s, "key-open");
         QFile::setPermissions(dir.filePath(u"open"_s),
                               QFileDevice::ReadOwner | QFileDevice::ReadGroup |
                                   QFileDevice::ReadOther);
         QCOMPARE(f.resolve(open), "key-open");
         QCOMPARE(f.resolve(open), "key-open");
+        QCOMPARE(f.copyOf(f.warnings),
+                 QStringList{
+                     u"The mode of the key file %1 lets others in; \"chmod 600\" closes it."_s.arg(
+                         dir.filePath(u"open"_s))});
+        // Where it does not, the file counts as lost.
+        ::chmod(QFile::encodeName(dir.path()).constData(), 0755);
         QCOMPARE(
-            f.warnings,
-            QStringList{
-                u"Others on this machine can read the key file %1; \"chmod 600\" closes it."_s.arg(
-                    dir.filePath(u"open"_s))});
+            f.resolve(open),
+            u"error: Anybody on this machine can read the key file %1; \"chmod 600\" closes it."_s
+                .arg(dir.filePath(u"open"_s))
+                .toUtf8());
+        QFile::setPermissions(dir.filePath(u"open"_s),
+                              QFileDevice::ReadOwner | QFileDevice::WriteOther);
+        QVERIFY(f.resolve(open).startsWith("error: Anybody on this machine can change"));
     }
 
     void otherReferencesAreRefusedWithoutBeingShown()
@@ -138,12 +103,9 @@ private Q_SLOTS:
         for (const QString& reference :
              {u"verysecret"_s, u"env:"_s, u":x"_s, u""_s, u"https:x"_s}) {
             QCOMPARE(f.resolve(reference),
-                     "error: A key is named by a reference: env:NAME, file:PATH or keychain:NAME.");
+                     "error: A key is named by a reference: env:NAME, file:PATH, keychain:NAME, "
+                     "vault:NAME, exec:COMMAND or hashicorp:PATH#FIELD.");
         }
-        const auto vault = f.answer(f.secrets.resolve(u"vault:x"_s));
-        QCOMPARE(vault.error().code, ErrorCode::Unsupported);
-        QCOMPARE(vault.error().message,
-                 u"This version has no vault; use env:, file: or keychain:."_s);
     }
 
     void noKeychainGivesOneClearSentence()
@@ -197,22 +159,30 @@ private Q_SLOTS:
         Fixture f;
         QElapsedTimer timer;
         timer.start();
-        const auto first = f.answer(f.secrets.resolve(u"keychain:anthropic"_s));
+        const auto first = f.answer(f.secrets->resolve(u"keychain:anthropic"_s));
         QVERIFY(!first);
         qInfo("the first answer took %lld ms", timer.elapsed());
         if (session == "absent") {
             QCOMPARE(first.error().message,
                      u"No keychain answers in this session, so \"keychain:anthropic\" cannot be "
-                     u"used; start a Secret "
-                     "Service (gnome-keyring, KWallet) or use env: or file:."_s);
+                     u"used; start a Secret Service (gnome-keyring, KWallet), or store the key in "
+                     u"the vault and name it vault:anthropic."_s);
             QCOMPARE(first.error().code, ErrorCode::Unavailable);
-            QCOMPARE(f.answer(f.secrets.store(u"x"_s, secret("value"))).error().code,
-                     ErrorCode::Unavailable);
+            // Then the vault takes it, and is made for it.
+            f.passphrases = {"eight-or-more"};
+            QCOMPARE(f.answer(f.secrets->store(u"x"_s, secret("value-x"))), u"vault:x"_s);
+            QCOMPARE(f.answer(f.secrets->store(u"y"_s, secret("value-y"))), u"vault:y"_s);
+            QCOMPARE(f.copyOf(f.questions), QStringList{u"create 1"_s}); // asked once
+            QCOMPARE(f.resolve(u"vault:x"_s), "value-x");
+            QCOMPARE(f.redactor.redact(u"<value-x>"_s), u"<[redacted:vault:x]>"_s);
+            QCOMPARE(f.copyOf(f.changes), (QStringList{u"stored vault:x"_s, u"stored vault:y"_s}));
             return;
         }
         QCOMPARE(first.error().message, u"The keychain holds no entry \"anthropic\"."_s);
         QCOMPARE(first.error().code, ErrorCode::NotFound);
-        QVERIFY(f.answer(f.secrets.store(u"anthropic"_s, secret("a-stored-key-é"))));
+        QCOMPARE(f.answer(f.secrets->store(u"anthropic"_s, secret("a-stored-key-é"))),
+                 u"keychain:anthropic"_s);
+        QVERIFY(!QFile::exists(f.vaultFile));
         QCOMPARE(f.resolve(u"keychain:anthropic"_s), "a-stored-key-é");
         timer.restart();
         QCOMPARE(f.resolve(u"keychain:anthropic"_s), "a-stored-key-é"); // remembered
@@ -224,10 +194,25 @@ private Q_SLOTS:
         Secrets other({}, f.loop, f.pool, f.clock, redactor);
         QCOMPARE(shown(other.resolve(u"keychain:anthropic"_s).wait()), "a-stored-key-é");
 
-        QVERIFY(f.answer(f.secrets.store(u"anthropic"_s, {})));
-        QCOMPARE(f.answer(f.secrets.resolve(u"keychain:anthropic"_s)).error().code,
+        // A new value that is no good changes nothing; a good one is there for all at once.
+        const auto refused = f.answer(
+            f.secrets->rotate(u"keychain:anthropic"_s, secret("a-bad-key"), [](const Lease&) {
+                return Future<>::ready(fail(ErrorCode::Forbidden, u"The service said no."_s));
+            }));
+        QCOMPARE(refused.error().message,
+                 u"The new value was not taken, the old one stays: The service said no."_s);
+        f.secrets->forget(u"keychain:anthropic"_s);
+        QCOMPARE(f.resolve(u"keychain:anthropic"_s), "a-stored-key-é");
+        QVERIFY(f.answer(f.secrets->rotate(u"keychain:anthropic"_s, secret("a-good-key"), {})));
+        QCOMPARE(f.resolve(u"keychain:anthropic"_s), "a-good-key");
+        f.secrets->forget(u"keychain:anthropic"_s);
+        QCOMPARE(f.resolve(u"keychain:anthropic"_s), "a-good-key");
+
+        QVERIFY(f.answer(f.secrets->remove(u"keychain:anthropic"_s)));
+        QCOMPARE(f.answer(f.secrets->resolve(u"keychain:anthropic"_s)).error().code,
                  ErrorCode::NotFound);
-        QVERIFY(f.answer(f.secrets.store(u"anthropic"_s, {}))); // removing it twice is no failure
+        QVERIFY(f.answer(
+            f.secrets->remove(u"keychain:anthropic"_s))); // removing it twice is no failure
         // The other one still remembers it, until it is told to forget.
         QCOMPARE(shown(other.resolve(u"keychain:anthropic"_s).wait()), "a-stored-key-é");
         other.forget(u"keychain:anthropic"_s);
