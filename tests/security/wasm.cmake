@@ -1,0 +1,18 @@
+include(${CMAKE_SOURCE_DIR}/resources/skills/Modules.cmake)
+if(SB_CAN_BUILD_WASM)
+    # Hostile modules, for the unit tests and the benchmark too.
+    set(from ${CMAKE_SOURCE_DIR}/tests/security/wasm)
+    set(SB_WASM_MODULES ${CMAKE_BINARY_DIR}/tests/wasm)
+    set(modules ${SB_WASM_MODULES}/attacks.wasm ${SB_WASM_MODULES}/command.wasm)
+    sb_wasm_module(${SB_WASM_MODULES}/attacks.wasm SOURCE ${from}/attacks.c)
+    sb_wasm_module(${SB_WASM_MODULES}/command.wasm SOURCE ${from}/command.c WASI)
+    foreach(shape RANGE 1 8)
+        sb_wasm_module(${SB_WASM_MODULES}/shape${shape}.wasm SOURCE ${from}/shapes.c FLAGS -DSHAPE=${shape})
+        list(APPEND modules ${SB_WASM_MODULES}/shape${shape}.wasm)
+    endforeach()
+    add_custom_target(wasm-test-modules DEPENDS ${modules})
+
+    sb_test(security/tst_WasmAttacks LINKS sb::tools sb::wasm LABELS security TIMEOUT 300)
+    target_compile_definitions(tst_WasmAttacks PRIVATE SB_WASM_MODULES="${SB_WASM_MODULES}")
+    add_dependencies(tst_WasmAttacks wasm-test-modules signalbox-wasm-host)
+endif()
