@@ -64,8 +64,8 @@ Attack ambiguous(const char* name, const char* defence, const char* head, const 
                 world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
                 Line line(world.port);
                 QByteArray bytes(head);
-                bytes.replace("URL",
-                              "http://a.test:" + QByteArray::number(server->port) + "/");
+                const QByteArray url = "http://a.test:" + QByteArray::number(server->port) + "/";
+                bytes.replace("URL", url);
                 line.write(bytes + rest);
                 ::shutdown(line.fd(), SHUT_WR);
                 line.readAll();
@@ -196,7 +196,7 @@ QList<Attack> nameAttacks()
          "egress.redirects",
          [] {
              const auto inner = treasury();
-             Server outer([port = inner->port](const QByteArray&) {
+             Server outer([port = inner->port](const QByteArray&) -> QByteArray {
                  return "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254:" +
                         QByteArray::number(port) + "/latest\r\nContent-Length: 0\r\n\r\n";
              });
@@ -211,7 +211,7 @@ QList<Attack> nameAttacks()
          "egress.redirects",
          [] {
              const auto inner = treasury();
-             Server outer([port = inner->port](const QByteArray&) {
+             Server outer([port = inner->port](const QByteArray&) -> QByteArray {
                  return "HTTP/1.1 307 Moved\r\nLocation: http://b.test:" +
                         QByteArray::number(port) + "/\r\nContent-Length: 0\r\n\r\n";
              });
@@ -531,9 +531,10 @@ private Q_SLOTS:
         Keyed keyed;
         const QByteArray answer =
             keyed.world.get("http://other.test/", "Authorization: Bearer signalbox:git\r\n");
-        QVERIFY(answer.endsWith(("\r\n\r\nThe placeholder signalbox:git stands for a key of " +
-                                 keyed.place() + " and is of no use for other.test:80.\n")
-                                    .toUtf8()));
+        const QByteArray place = keyed.place().toLatin1();
+        QVERIFY(answer.endsWith(
+            QByteArray("\r\n\r\nThe placeholder signalbox:git stands for a key of " + place +
+                       " and is of no use for other.test:80.\n")));
         World world({.allow = {u"*.a.test:80"_s}});
         world.resolver.set(u"x.a.test"_s, {{u"169.254.169.254"_s}});
         QVERIFY(world.get("http://x.a.test/")
