@@ -49,6 +49,9 @@ Result<Reference> parse(const QString& text)
             return Reference{kind, text.sliced(colon + 1)};
         }
     }
+    if (!defended("secrets.pasted-key")) {
+        return fail(ErrorCode::InvalidInput, u"\"%1\" is no reference."_s.arg(text));
+    }
     // Not shown: it may be a key that somebody put in the place of its name.
     return fail(ErrorCode::InvalidInput,
                 u"A key is named by a reference: env:NAME, file:PATH, keychain:NAME, vault:NAME, "

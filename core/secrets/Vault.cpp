@@ -228,6 +228,7 @@ Result<> Vault::unlock(const SecretString& passphrase)
     if (!keys.belongTo(file)) {
         return fail(ErrorCode::Forbidden, u"This is not the passphrase of the vault."_s);
     }
+    SB_CHECK(keys.checkSeal(file));
     // Whether it was altered shows now and not only when a key is needed.
     for (qsizetype i = 0; i < file.records.size(); ++i) {
         SB_CHECK(keys.open(file, i));
@@ -260,6 +261,7 @@ auto Vault::opened(State& state, F f) -> std::invoke_result_t<F, VaultFile&, con
         state.keys.reset(); // another process gave it another passphrase
         return locked();
     }
+    SB_CHECK(state.keys->checkSeal(file));
     if (defended("secrets.vault-rollback") && file.generation < state.generation) {
         return fail(ErrorCode::Corrupt,
                     u"The vault is older than when it was read before: somebody put back a copy. "
@@ -294,6 +296,7 @@ Result<> Vault::resave(State& state,
     for (size_t i = 0; i < values.size(); ++i) {
         keys.seal(file, qsizetype(i), values[i]);
     }
+    keys.seal(file);
     SB_CHECK(save(file));
     state.generation = file.generation;
     return {};

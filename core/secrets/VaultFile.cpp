@@ -10,8 +10,8 @@ namespace {
 
 constexpr QByteArrayView magic("SBVAULT", 8); // with the zero byte
 constexpr quint32 version = 1;
-constexpr qsizetype headerSize = 64; // what every record is bound to
-constexpr qsizetype prologueSize = 96;
+constexpr qsizetype headerSize = 64;
+constexpr qsizetype prologueSize = 112; // with check, seal and checksum
 constexpr qsizetype blockSize = 16;
 constexpr quint32 mostRecords = 10'000;
 constexpr quint32 mostName = 1024;
@@ -72,12 +72,12 @@ std::unexpected<Error> damaged(const QString& how)
     return fail(ErrorCode::Corrupt, u"The vault is damaged: %1."_s.arg(how));
 }
 
-// What a record is bound to: its vault as it was saved, its place and its name.
+// What a record is bound to: this save of the vault, its place and its name.
 QByteArray bound(const VaultFile& file, qsizetype index)
 {
     QByteArray bytes;
-    if (defended("secrets.vault-header")) {
-        bytes += header(file);
+    if (defended("secrets.vault-save")) {
+        bytes += file.save;
     }
     if (defended("secrets.vault-names")) {
         put(bytes, quint32(index));
@@ -110,7 +110,7 @@ qsizetype VaultFile::indexOf(QStringView name) const
 
 QByteArray VaultFile::encode() const
 {
-    QByteArray bytes = header(*this) + check;
+    QByteArray bytes = header(*this) + check + seal;
     QByteArray rest;
     for (const Record& record : records) {
         const QByteArray name = record.name.toUtf8();
@@ -138,7 +138,7 @@ Result<VaultFile> VaultFile::decode(const QByteArray& bytes)
     }
     // Tells a bad disk from a wrong passphrase. Who alters a vault on purpose can do this sum too,
     // and then meets the records.
-    const qsizetype summed = headerSize + blockSize;
+    const qsizetype summed = prologueSize - blockSize;
     if (hash(bytes.first(summed) + bytes.sliced(prologueSize), nullptr) !=
         bytes.sliced(summed, blockSize)) {
         return damaged(u"its checksum does not fit"_s);
@@ -150,6 +150,7 @@ Result<VaultFile> VaultFile::decode(const QByteArray& bytes)
     file.salt = bytes.sliced(32, blockSize);
     file.save = bytes.sliced(48, blockSize);
     file.check = bytes.sliced(headerSize, blockSize);
+    file.seal = bytes.sliced(headerSize + blockSize, blockSize);
     SB_CHECK(checkCost(file.cost));
     qsizetype at = prologueSize;
     while (at < bytes.size()) {
@@ -183,6 +184,7 @@ VaultKeys::VaultKeys(QByteArray salt, const VaultCost& cost)
     , m_cost(cost)
     , m_recordKey(crypto_aead_xchacha20poly1305_ietf_KEYBYTES)
     , m_checkKey(crypto_generichash_KEYBYTES)
+    , m_sealKey(crypto_generichash_KEYBYTES)
 {
 }
 
@@ -212,6 +214,8 @@ VaultKeys::derive(const SecretString& passphrase, const QByteArray& salt, const 
         keys.m_recordKey.data(), keys.m_recordKey.size(), 1, context, master.data());
     crypto_kdf_derive_from_key(
         keys.m_checkKey.data(), keys.m_checkKey.size(), 2, context, master.data());
+    crypto_kdf_derive_from_key(
+        keys.m_sealKey.data(), keys.m_sealKey.size(), 3, context, master.data());
     return keys;
 }
 
@@ -228,6 +232,23 @@ bool VaultKeys::belongTo(const VaultFile& file) const
 {
     return file.salt == m_salt && file.cost == m_cost && file.check.size() == blockSize &&
            sodium_memcmp(check().constData(), file.check.constData(), blockSize) == 0;
+}
+
+void VaultKeys::seal(VaultFile& file) const
+{
+    file.seal = hash(header(file), &m_sealKey);
+}
+
+Result<> VaultKeys::checkSeal(const VaultFile& file) const
+{
+    if (defended("secrets.vault-header") &&
+        sodium_memcmp(
+            hash(header(file), &m_sealKey).constData(), file.seal.constData(), blockSize) != 0) {
+        return fail(ErrorCode::Corrupt,
+                    u"The vault was altered: its head is not what was stored; put back a copy of "
+                    u"the vault, and change the keys in it."_s);
+    }
+    return {};
 }
 
 void VaultKeys::seal(VaultFile& file, qsizetype index, const SecretString& value) const

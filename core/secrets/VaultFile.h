@@ -32,6 +32,7 @@ struct VaultFile
     QByteArray salt;        ///< 16 bytes
     QByteArray save;        ///< 16 random bytes, others at each save
     QByteArray check;       ///< 16 bytes that only the right passphrase gives
+    QByteArray seal;        ///< 16 bytes over all of the above, and the number of records
     quint64 generation = 0; ///< counts the saves
     QList<Record> records;
 
@@ -53,6 +54,10 @@ public:
     [[nodiscard]] bool belongTo(const VaultFile& file) const;
     /// What VaultFile::check must be.
     [[nodiscard]] QByteArray check() const;
+    /// Seals the header, when all of it is set.
+    void seal(VaultFile& file) const;
+    /// Corrupt: the header is not what was sealed.
+    [[nodiscard]] Result<> checkSeal(const VaultFile& file) const;
     /// Puts a value into the record with this number, whose name is set.
     void seal(VaultFile& file, qsizetype index, const SecretString& value) const;
     /// Corrupt: not what was stored under this name, at this place, in this vault.
@@ -65,6 +70,7 @@ private:
     VaultCost m_cost;
     Locked m_recordKey;
     Locked m_checkKey;
+    Locked m_sealKey;
 };
 
 } // namespace sb::secrets

@@ -109,10 +109,10 @@ private Q_SLOTS:
         QCOMPARE(number(16, 4), 65536U);
         QCOMPARE(number(20, 4), 1U);
         QCOMPARE(number(24, 8), 2U); // made, then written once
-        QCOMPARE(number(96, 4), 4U);
-        QCOMPARE(number(100, 4), 5U + 16U);
-        QCOMPARE(bytes.sliced(104, 4), QByteArray("name"));
-        QCOMPARE(bytes.size(), 96 + 8 + 4 + 24 + 5 + 16);
+        QCOMPARE(number(112, 4), 4U);
+        QCOMPARE(number(116, 4), 5U + 16U);
+        QCOMPARE(bytes.sliced(120, 4), QByteArray("name"));
+        QCOMPARE(bytes.size(), 112 + 8 + 4 + 24 + 5 + 16);
     }
 
     void damageIsToldFromAWrongPassphrase()
