@@ -1,8 +1,10 @@
 #include "app/node/CommandLine.h"
 #include "core/journal/SigningKey.h"
 #include "core/runtime/Session.h"
+#include "core/sandbox/Probes.h"
 
 #include <QFileInfo>
+#include <QJsonObject>
 #include <QSysInfo>
 
 namespace sb::node {
@@ -16,11 +18,66 @@ struct Finding
     QString what;
     bool ok = false;
     QString says;
+    QJsonObject more{}; ///< beside the common fields
 };
 
 void add(QList<Finding>& findings, const char* what, bool ok, QString says)
 {
-    findings.append({QString::fromLatin1(what), ok, std::move(says)});
+    findings.append({QString::fromLatin1(what), ok, std::move(says), {}});
+}
+
+QString answerOf(sandbox::Verdict verdict)
+{
+    switch (verdict) {
+    case sandbox::Verdict::Held:
+        return QStringLiteral("no");
+    case sandbox::Verdict::Open:
+        return QStringLiteral("YES");
+    case sandbox::Verdict::Unknown:
+        return QStringLiteral("not tried");
+    }
+    return {};
+}
+
+// What commands of this agent really cannot do, found by trying.
+void addProbes(QList<Finding>& findings, sandbox::Sandbox& sandbox, const config::Agent& agent)
+{
+    sandbox::ProbeTarget target;
+    target.workspace = agent.workspace;
+    target.limits.memoryBytes = agent.limits.memoryBytes;
+    target.limits.processes = agent.limits.processes;
+    target.limits.openFiles = agent.limits.openFiles;
+    target.limits.cpuSeconds = agent.limits.cpuSeconds;
+    target.limits.tmpBytes = agent.limits.tmpBytes;
+    const auto probes = sandbox::probe(sandbox, target);
+    if (!probes) {
+        add(findings,
+            "containment",
+            false,
+            QStringLiteral("%1: %2").arg(agent.id, probes.error().message));
+        return;
+    }
+    for (const auto& probe : *probes) {
+        QStringList why{probe.by, probe.detail};
+        why.removeAll(QString());
+        findings.append(
+            {QStringLiteral("containment"),
+             // What could not be tried is no hole, and no claim either: it says so.
+             probe.verdict != sandbox::Verdict::Open,
+             QStringLiteral("%1: %2 %3%4")
+                 .arg(agent.id,
+                      probe.question,
+                      answerOf(probe.verdict),
+                      why.isEmpty() ? QString()
+                                    : QStringLiteral(" (%1)").arg(why.join(QStringLiteral("; ")))),
+             {{QStringLiteral("agent"), agent.id},
+              {QStringLiteral("id"), probe.id},
+              {QStringLiteral("question"), probe.question},
+              {QStringLiteral("verdict"), sandbox::verdictName(probe.verdict)},
+              {QStringLiteral("by"), probe.by},
+              {QStringLiteral("detail"), probe.detail},
+              {QStringLiteral("milliseconds"), probe.milliseconds}}});
+    }
 }
 
 } // namespace
@@ -89,6 +146,13 @@ Exit doctorVerb(Arguments arguments, QStringList words)
                                       can.landlock ? QStringLiteral("on")
                                                    : QStringLiteral("not on this kernel"))
                            : can.problem);
+            if (can.usable && config) {
+                for (const auto& agent : config->agents) {
+                    if (config::workspaceProblem(agent, arguments.home.user).isEmpty()) {
+                        addProbes(findings, own->sandbox(), agent);
+                    }
+                }
+            }
             auto key = journal::SigningKey::loadOrCreate(arguments.home.data);
             add(findings,
                 "journal key",
@@ -101,9 +165,11 @@ Exit doctorVerb(Arguments arguments, QStringList words)
     for (const auto& finding : findings) {
         healthy = healthy && finding.ok;
         if (arguments.json) {
-            printJson({{QStringLiteral("check"), finding.what},
-                       {QStringLiteral("ok"), finding.ok},
-                       {QStringLiteral("message"), finding.says}});
+            QJsonObject line = finding.more;
+            line.insert(QStringLiteral("check"), finding.what);
+            line.insert(QStringLiteral("ok"), finding.ok);
+            line.insert(QStringLiteral("message"), finding.says);
+            printJson(line);
         } else {
             printLine(QStringLiteral("%1 %2  %3")
                           .arg(finding.ok ? QStringLiteral("ok") : QStringLiteral("!!"),

@@ -7,6 +7,7 @@ struct Usage
 {
     std::uint64_t memoryBytes = 0; ///< exact only when it is near or above the limit that was given
     std::uint64_t processes = 0;
+    std::uint64_t cpuSeconds = 0; ///< of those that live, and of all that were buried here
 };
 
 /// What all processes of this namespace but process 1 hold together. First by a quick sum that

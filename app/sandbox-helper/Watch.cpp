@@ -71,6 +71,11 @@ std::optional<Excess> Watch::look(std::uint64_t& room) const
         defended("sandbox.process-cap")) {
         return Excess::Processes;
     }
+    // The kernel limits each process; many of them one after the other are many times that.
+    if (usage.cpuSeconds > m_limits.cpuSeconds && m_limits.cpuSeconds > 0 &&
+        defended("sandbox.cpu-time-together")) {
+        return Excess::Cpu;
+    }
     room = m_limits.totalMemoryBytes - std::min(usage.memoryBytes, m_limits.totalMemoryBytes);
     return m_workspace ? lookAtDisk(room) : std::nullopt;
 }

@@ -46,7 +46,7 @@ enum class ReportKind : std::uint8_t {
                     ///< program and the call's name below
 };
 
-enum class Excess : std::int32_t { Memory = 1, Processes = 2, Disk = 3, Quota = 4 };
+enum class Excess : std::int32_t { Memory = 1, Processes = 2, Disk = 3, Quota = 4, Cpu = 5 };
 
 enum StartedFlags : std::uint32_t {
     PidsCapped = 1, ///< pid_max of the namespace is set

@@ -39,6 +39,9 @@ QByteArray excessWords(helper::Excess excess)
         return "\nsignalbox: ended because the workspace's disk is nearly full\n";
     case helper::Excess::Quota:
         return "\nsignalbox: ended because it added more to the workspace than is allowed\n";
+    case helper::Excess::Cpu:
+        return "\nsignalbox: ended because its processes together used more processor time than is "
+               "allowed\n";
     }
     return {};
 }
@@ -60,6 +63,8 @@ struct Launches::Launch
     Steady::time_point window;
     Steady::time_point started;
     Subscription wall;
+    std::function<Milliseconds()> excused;
+    Milliseconds granted{0}; ///< of what was excused
     std::unique_ptr<std::stop_callback<std::function<void()>>> stopCallback;
 
     LaunchReport report;
@@ -209,6 +214,7 @@ void Launches::begin(Order order, Promise<LaunchReport> promise)
     launch->spawned = std::move(*spawned);
     launch->output = std::move(order.output);
     launch->door = std::move(order.door);
+    launch->excused = std::move(order.excused);
     launch->showBudget = launch->showMost = std::max<qint64>(order.limits.outputBytes, 4096);
     const auto& fds = launch->spawned;
     const bool watched = watch(fds.process.get(), id, Source::Process) &&
@@ -223,7 +229,7 @@ void Launches::begin(Order order, Promise<LaunchReport> promise)
         return;
     }
     if (defended("sandbox.wall-time")) {
-        kept.wall = m_clock.after(order.limits.wall, *this, [this, id] { stop(id, Why::Timeout); });
+        arm(id, order.limits.wall);
     }
     kept.stopCallback = std::make_unique<std::stop_callback<std::function<void()>>>(
         order.stop,
@@ -393,6 +399,31 @@ void Launches::started(Launch& launch, quint32 flags, std::deque<Descriptor> sen
     if ((flags & helper::WithDoor) && !sent.empty() && door) {
         door(sent.front().release());
     }
+}
+
+// Its time does not run while a person is asked on its behalf: what was excused meanwhile is put on
+// top.
+void Launches::arm(quint64 id, Milliseconds wall)
+{
+    const auto found = m_launches.find(id);
+    if (found == m_launches.end()) {
+        return;
+    }
+    found->second->wall = m_clock.after(wall, *this, [this, id] {
+        const auto still = m_launches.find(id);
+        if (still == m_launches.end()) {
+            return;
+        }
+        Launch& launch = *still->second;
+        const Milliseconds more =
+            launch.excused ? launch.excused() - launch.granted : Milliseconds(0);
+        if (more > Milliseconds(0)) {
+            launch.granted += more;
+            arm(id, more);
+            return;
+        }
+        stop(id, Why::Timeout);
+    });
 }
 
 void Launches::stop(quint64 id, Why why)

@@ -32,6 +32,7 @@ public:
         std::function<void(const QString&)> output;
         std::stop_token stop;
         std::function<void(int)> door; ///< gets the listening socket, where the plan asks for one
+        std::function<Milliseconds()> excused; ///< as Sandbox::launch has it
     };
     /// Starts it. The answer comes on the thread here, once everything that it started is gone.
     Future<LaunchReport> start(Order order);
@@ -53,6 +54,7 @@ private:
     void started(Launch& launch, quint32 flags, std::deque<Descriptor> sent);
     void show(Launch& launch, QByteArrayView bytes);
     void stop(quint64 id, Why why);
+    void arm(quint64 id, Milliseconds wall);
     void press(Launch& launch);
     void finishIfGone(quint64 id);
     [[nodiscard]] int waitMs() const;

@@ -24,7 +24,7 @@ struct Limits
     int openFiles = 1024;
     qint64 tmpBytes = qint64(256) << 20; ///< /tmp and /dev/shm, each
     qint64 outputBytes = 64 << 10;       ///< kept of what it prints: head and tail
-    int cpuSeconds = 600;
+    int cpuSeconds = 600;                ///< of each process; of all together watched
 };
 
 /// What a tool wants to run.
@@ -126,11 +126,13 @@ public:
     /// A plan with network has one way out: inside, 127.0.0.1:3128 listens, and `door` gets that
     /// listening TCP socket (once, on an inner thread, before the command starts; the callee owns
     /// it and closes it when the launch has ended). Whoever accepts there talks to the command.
-    /// Without a door the socket is closed and nobody answers.
+    /// Without a door the socket is closed and nobody answers. `excused` tells how much of the time
+    /// so far does not count for the wall limit (a person was asked); called on an inner thread.
     Future<Outcome> launch(LaunchPlan plan,
                            std::function<void(const QString&)> output,
                            std::stop_token stop,
-                           std::function<void(int listeningFd)> door = {});
+                           std::function<void(int listeningFd)> door = {},
+                           std::function<Milliseconds()> excused = {});
 
 private:
     struct Private;

@@ -96,7 +96,8 @@ struct Sandbox::Private
                                const Host& where,
                                std::function<void(const QString&)> output,
                                std::stop_token stop,
-                               std::function<void(int)> door = {})
+                               std::function<void(int)> door = {},
+                               std::function<Milliseconds()> excused = {})
     {
         const auto files = etcFiles(plan, Contents::Read);
         QList<QByteArray> contents;
@@ -112,7 +113,8 @@ struct Sandbox::Private
                                plan.limits,
                                std::move(output),
                                std::move(stop),
-                               std::move(door)});
+                               std::move(door),
+                               std::move(excused)});
     }
     void probe();
     Result<> tryOnce();
@@ -226,7 +228,8 @@ Result<LaunchPlan> Sandbox::plan(const LaunchRequest& request)
 Future<Outcome> Sandbox::launch(LaunchPlan plan,
                                 std::function<void(const QString&)> output,
                                 std::stop_token stop,
-                                std::function<void(int)> door)
+                                std::function<void(int)> door,
+                                std::function<Milliseconds()> excused)
 {
     if (!capabilities().usable) {
         return Future<Outcome>::ready(fail(ErrorCode::Unsupported, m->capabilities.problem));
@@ -258,7 +261,7 @@ Future<Outcome> Sandbox::launch(LaunchPlan plan,
     }
     Promise<Outcome> promise;
     auto future = promise.future();
-    m->start(plan, *host, std::move(output), std::move(stop), std::move(door))
+    m->start(plan, *host, std::move(output), std::move(stop), std::move(door), std::move(excused))
         .then([promise = std::move(promise)](Result<LaunchReport> report) {
             if (!report) {
                 promise.set(std::unexpected(std::move(report).error()));

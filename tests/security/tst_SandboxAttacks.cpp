@@ -486,8 +486,8 @@ import pty, os, fcntl, termios
 pid, fd = pty.fork()
 if pid == 0:
     try:
-        fcntl.ioctl(0, termios.TIOCSTI, b"x"); print("TY" + "PED")
-    except OSError as e: print(e)
+        fcntl.ioctl(0, termios.TIOCSTI, b"x"); os.write(1, b"TY" + b"PED")
+    except OSError: pass
     os._exit(0)
 os.waitpid(pid, 0)
 print(os.read(fd, 100).decode())
@@ -639,6 +639,22 @@ print("HE" + "LD")
                  {u"python3"_s,
                   u"-c"_s,
                   u"import time\nwhile time.process_time() < 1.6: pass\nprint('BU' + 'RNT')"_s});
+             request.limits.cpuSeconds = 1;
+             return succeeded(scene.sees(request).contains(u"BURNT"_s));
+         }},
+        {"sandbox.burn-processor-in-turns",
+         "sandbox.cpu-time-together",
+         [] {
+             Scene scene;
+             auto request = scene.fixture.program({u"python3"_s, u"-c"_s, uR"(
+import os, time
+for i in range(6):
+    if os.fork() == 0:
+        while time.process_time() < 0.6: pass
+        os._exit(0)
+    os.wait()
+print("BU" + "RNT")
+)"_s});
              request.limits.cpuSeconds = 1;
              return succeeded(scene.sees(request).contains(u"BURNT"_s));
          }},
