@@ -35,6 +35,11 @@ void show(const protocol::ApprovalInfo& approval, bool json)
                  approval.reason);
     text += QStringLiteral("  rule     %1\n  asked    %2\n  expires  %3\n")
                 .arg(approval.rule, timeText(approval.requestedAt), timeText(approval.expiresAt));
+    if (approval.editedArguments) {
+        text += QStringLiteral("  changed  %1\n")
+                    .arg(QString::fromUtf8(
+                        QJsonDocument(*approval.editedArguments).toJson(QJsonDocument::Compact)));
+    }
     if (!approval.by.isEmpty()) {
         text +=
             QStringLiteral("  settled  %1 by %2\n").arg(timeText(approval.settledAt), approval.by);

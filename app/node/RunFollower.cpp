@@ -170,10 +170,12 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
     if (!approval.diff.isEmpty()) {
         text += indented(approval.diff) + u'\n';
     }
-    text += QStringLiteral("Accept? Type yes, or anything else to reject: ");
+    const char* const prompt = "Accept? Type y or n, or write what to do instead: ";
     std::fputs(text.toUtf8().constData(), stderr);
+    std::fputs(prompt, stderr);
     std::fflush(stderr);
     QByteArray line;
+    bool ended = false;
     for (;;) {
         pollfd waits[] = {
             {STDIN_FILENO, POLLIN, 0}, {end.descriptor(), POLLIN, 0}, {m_wake[0], POLLIN, 0}};
@@ -196,7 +198,13 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
             }
         }
         char byte = 0;
-        if (::read(STDIN_FILENO, &byte, 1) != 1 || byte == '\n') {
+        ended = ::read(STDIN_FILENO, &byte, 1) != 1;
+        if (!ended && byte == '\n' && line.trimmed().isEmpty()) {
+            std::fputs(prompt, stderr); // Return alone decides nothing
+            std::fflush(stderr);
+            continue;
+        }
+        if (ended || byte == '\n') {
             break;
         }
         line += byte;
@@ -205,8 +213,14 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
     settle.id = approval.id;
     settle.by = QStringLiteral("terminal");
     const QString answer = QString::fromUtf8(line).trimmed();
-    settle.accept = answer.compare(u"yes", Qt::CaseInsensitive) == 0;
-    if (!settle.accept && answer.compare(u"no", Qt::CaseInsensitive) != 0) {
+    const auto is = [&](const QStringList& words) {
+        return words.contains(answer, Qt::CaseInsensitive);
+    };
+    // What was begun and not sent off with Return is no answer.
+    settle.accept = !ended && is({QStringLiteral("y"), QStringLiteral("yes")});
+    if (ended) {
+        settle.note = QStringLiteral("The terminal was closed.");
+    } else if (!settle.accept && !is({QStringLiteral("n"), QStringLiteral("no")})) {
         settle.note = answer;
     }
     auto settled = m_client.request(std::move(settle)).wait();

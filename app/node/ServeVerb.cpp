@@ -82,6 +82,13 @@ Exit serveVerb(Arguments arguments, QStringList words)
         settings.port = listen->port;
         settings.token = std::move(*token);
         runtime::Runtime* const own = (*session)->own();
+        const Subscription reloads =
+            (*session)->client().subscribe((*session)->events(), [](const protocol::Event& event) {
+                const auto* config = std::get_if<protocol::ConfigChanged>(&event);
+                if (config != nullptr && !config->problem.isEmpty()) {
+                    std::fprintf(stderr, "signalbox-node: %s\n", qPrintable(config->problem));
+                }
+            });
         settings.metrics = [own] { return own != nullptr ? own->metrics() : QByteArray(); };
         auto http = server::HttpServer::start(std::move(settings), (*session)->client());
         if (!http) {

@@ -83,15 +83,17 @@ int main(int argc, char** argv)
         }
         if (word == u"--json") {
             arguments.json = true;
-        } else if (word.startsWith(QLatin1StringView("--home="))) {
-            folder = word.mid(7);
-        } else if (word == u"--home" && !words.isEmpty()) {
-            folder = words.takeFirst();
+        } else if (word == u"--home" || word.startsWith(QLatin1StringView("--home="))) {
+            folder = word == u"--home" ? words.value(0) : word.mid(7);
+            if (folder.isEmpty()) { // never the XDG folders in place of what a script left empty
+                std::fprintf(stderr, "signalbox-node: --home needs a folder.\n%s", usage);
+                return int(Exit::Usage);
+            }
+            words = word == u"--home" ? words.mid(1) : words;
         } else {
             std::fprintf(stderr,
-                         word == u"--home" ? "signalbox-node: --home needs a folder.\n%s%s"
-                                           : "signalbox-node: there is no option \"%s\".\n%s",
-                         word == u"--home" ? "" : word.toUtf8().constData(),
+                         "signalbox-node: there is no option \"%s\".\n%s",
+                         word.toUtf8().constData(),
                          usage);
             return int(Exit::Usage);
         }

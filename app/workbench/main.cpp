@@ -1,3 +1,4 @@
+#include "app/workbench/EndSignal.h"
 #include "app/workbench/Workbench.h"
 
 #include <QApplication>
@@ -12,6 +13,7 @@ using namespace sb;
 
 int main(int argc, char** argv)
 {
+    workbench::EndSignal end;
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("signalbox"));
     QApplication::setApplicationDisplayName(QStringLiteral("Signalbox"));
@@ -71,7 +73,13 @@ int main(int argc, char** argv)
                            : scheme == u"dark" ? theme::Scheme::Dark
                                                : theme::Scheme::System;
 
-    auto opened = workbench::Workbench::open(std::move(options));
+    if (parser.isSet(home) && parser.value(home).isEmpty()) {
+        std::fprintf(stderr, "signalbox: %s\n", qPrintable(tr("--home needs a folder.")));
+        return 2;
+    }
+    // As File ▸ Quit does, so that every journal closes with a signed head.
+    end.listen([] { QApplication::quit(); });
+    auto opened = workbench::Workbench::open(options);
     if (!opened) {
         std::fprintf(stderr, "signalbox: %s\n", qPrintable(opened.error().message));
         QMessageBox::critical(nullptr, tr("Signalbox cannot start"), opened.error().message);

@@ -19,6 +19,7 @@ struct AgentSettings
     QString problem;      ///< why its tools cannot work now (no workspace …); empty: they can
     QString instructions; ///< added to every prompt of its channels, branches and workers
     QStringList allowedHosts;
+    sandbox::Limits commandLimits{};
     int workersPerChannel = 32;
     int branchesPerChannel = 8;
     int channelSteps = 12; ///< model calls in one turn

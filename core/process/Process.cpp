@@ -399,6 +399,7 @@ tools::Call Process::callFor(llm::ToolCall toolCall, const QString& text, qint64
     call.context.process = m_info.id;
     call.context.workspace = settings.workspace;
     call.context.allowedHosts = settings.allowedHosts;
+    call.context.limits = settings.commandLimits;
     call.channel = m_info.channel;
     call.run = m_run;
     call.approve = m_host.approveModeOf(m_info.channel);

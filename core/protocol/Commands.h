@@ -1,5 +1,5 @@
 #pragma once
-#include "core/protocol/Values.h"
+#include "core/protocol/Containment.h"
 
 #include <variant>
 
@@ -484,7 +484,9 @@ using Command = std::variant<Ping,
                              ExportJournal,
                              ErasePayload,
                              UndoWrite,
-                             StartRun>;
+                             StartRun,
+                             GetContainment,
+                             RevokeGrant>;
 
 /// {"command": NAME, …fields}.
 QJsonObject commandToJson(const Command& command);

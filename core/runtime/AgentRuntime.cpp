@@ -16,6 +16,20 @@ constexpr qsizetype outputRing = 64 * 1024;
 constexpr qsizetype ringsKept = 64;
 constexpr size_t modelsKept = 16;
 
+sandbox::Limits commandLimits(const config::AgentLimits& given)
+{
+    sandbox::Limits limits;
+    limits.wall = given.commandTimeout;
+    limits.memoryBytes = given.memoryBytes;
+    limits.totalMemoryBytes = std::max(limits.totalMemoryBytes, given.memoryBytes);
+    limits.processes = given.processes;
+    limits.openFiles = given.openFiles;
+    limits.cpuSeconds = given.cpuSeconds;
+    limits.tmpBytes = given.tmpBytes;
+    limits.workspaceBytes = given.workspaceBytes;
+    return limits;
+}
+
 } // namespace
 
 AgentRuntime::AgentRuntime(Parts parts) : m(std::move(parts)) {}
@@ -45,12 +59,14 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
     settings.redact = self->m.redactPayload;
     settings.projections.push_back(std::make_unique<process::ProcessProjection>());
     settings.projections.push_back(std::make_unique<approvals::ApprovalProjection>());
+    settings.projections.push_back(std::make_unique<approvals::GrantProjection>());
     SB_TRY(self->m_journal,
            journal::Journal::open(std::move(settings), *self->m_database, self->m.clock));
     self->m_entries = self->m_journal->subscribe(
         self->m_feed, [raw](const QList<Entry>& entries) { raw->onEntries(entries); });
     self->m_approvals = std::make_unique<approvals::Approvals>(
         *self->m_journal, *self->m_database, self->m.clock, self->m.feed, self->m.approvalsExpire);
+    self->m_grants = std::make_unique<approvals::Grants>(*self->m_journal, *self->m_database);
     SB_TRY(const auto waiting, self->m_approvals->list(false));
     for (const auto& approval : waiting) {
         ++self->m_waiting;
@@ -59,6 +75,7 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
     self->m_approvalChanges =
         self->m_approvals->onChanged(self->m.feed, [raw](const protocol::ApprovalInfo& approval) {
             const int step = approval.state == protocol::ApprovalState::Waiting ? 1 : -1;
+            raw->rememberAnswer(approval);
             raw->m_waiting += step;
             raw->m_waitingByChannel.withLock([&](auto& map) { map[approval.channel] += step; });
             raw->m.hub.publish(protocol::ApprovalChanged{approval});
@@ -92,6 +109,7 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
                 made.allowedHosts = in.agent.allowedHosts;
                 made.workersPerChannel = in.agent.limits.workers;
                 made.branchesPerChannel = in.agent.limits.branches;
+                made.commandLimits = commandLimits(in.agent.limits);
                 made.toolCalls = in.agent.limits.toolCalls;
                 made.outputTokens = in.agent.limits.outputTokens;
                 return made;
@@ -115,6 +133,7 @@ AgentRuntime::~AgentRuntime()
     m_entries.reset();
     m_host.reset();
     m_gate.reset();
+    m_grants.reset();
     m_approvals.reset();
     m_journal.reset();
     m_database.reset();
@@ -136,7 +155,7 @@ protocol::AgentInfo AgentRuntime::info() const
 {
     const auto [agent, model] = m_inForce.withLock(
         [](const InForce& in) { return std::pair(in.agent, in.models->standardModel()); });
-    return {agent.id, agent.workspace, model, config::workspaceProblem(agent, m.home.user)};
+    return {agent.id, agent.workspace, model, m.problem(agent)};
 }
 
 config::Agent AgentRuntime::definition() const

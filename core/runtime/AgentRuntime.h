@@ -1,6 +1,8 @@
 #pragma once
+#include "core/approvals/Grants.h"
 #include "core/base/Guarded.h"
 #include "core/config/Config.h"
+#include "core/egress/Egress.h"
 #include "core/process/Host.h"
 #include "core/runtime/Home.h"
 #include "core/runtime/Hub.h"
@@ -27,6 +29,8 @@ public:
         std::function<QString(const QString&)> redactText;
         Milliseconds approvalsExpire;
         std::function<void()> totalsChanged;
+        /// Why an agent's tools cannot work on this machine now; looks at the disk.
+        std::function<QString(const config::Agent&)> problem;
     };
     /// Opens or makes the agent's stores. Blocks on disk. Errors are those of store and journal:
     /// TooNew, Corrupt …
@@ -50,6 +54,17 @@ public:
     journal::Journal& journal() { return *m_journal; }
     store::Database& database() { return *m_database; }
     approvals::Approvals& approvals() { return *m_approvals; }
+    approvals::Grants& grants() { return *m_grants; }
+    // What the egress proxy wants to know and to have written down.
+    [[nodiscard]] egress::Rules egressRules() const;
+    Future<qint64> recordEgress(const egress::Session& session, const QJsonObject& payload);
+    /// Puts an address outside the list before a person; true lets this one request through. A yes
+    /// that is to be remembered becomes a standing permission. Where nobody is there to ask, the
+    /// question stays and the answer is no.
+    Future<bool> askForAddress(const egress::Question& question);
+    /// The call has ended: nobody needs to answer its questions any more.
+    void endAddressQuestions(const QString& process, qint64 callSeq);
+
     /// The end of what a process's tools printed.
     [[nodiscard]] QString output(const QString& process) const;
     [[nodiscard]] int waitingApprovals() const { return m_waiting.load(); }
@@ -66,6 +81,8 @@ private:
     void onEntries(const QList<protocol::Entry>& entries);
     void publishProcess(const QString& id);
     void publishChannel(const QString& id);
+    void rememberAnswer(const protocol::ApprovalInfo& approval);
+    Result<protocol::ApprovalInfo> addressQuestion(const egress::Question& question);
 
     struct InForce
     {
@@ -98,10 +115,14 @@ private:
     Guarded<InForce> m_inForce;
     Guarded<QHash<QString, QString>> m_outputs; ///< rings, by process
     Guarded<QHash<QString, int>> m_waitingByChannel;
+    std::mutex m_askingForAddress; ///< one question about an address, however many ask for it
+    /// Open questions about addresses: id → the calls ("process call") that wait for the answer.
+    Guarded<QHash<QString, QSet<QString>>> m_addressAskers;
     std::atomic<int> m_waiting = 0;
     std::unique_ptr<store::Database> m_database;
     std::unique_ptr<journal::Journal> m_journal;
     std::unique_ptr<approvals::Approvals> m_approvals;
+    std::unique_ptr<approvals::Grants> m_grants;
     std::unique_ptr<tools::Gate> m_gate;
     std::unique_ptr<process::Host> m_host;
     Subscription m_entries;

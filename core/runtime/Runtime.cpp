@@ -3,6 +3,7 @@
 #include "core/journal/SigningKey.h"
 #include "core/process/Delegation.h"
 #include "core/runtime/Tour.h"
+#include "core/store/Migrations.h"
 #include "core/tools/Builtins.h"
 
 #include <QDir>
@@ -22,7 +23,8 @@ constexpr size_t agentThreads = 2;
 Error noSuchAgent(const QString& id, const QStringList& known)
 {
     return {ErrorCode::NotFound,
-            known.isEmpty()
+            id.isEmpty() ? QStringLiteral("No agent is configured.")
+            : known.isEmpty()
                 ? QStringLiteral("There is no agent \"%1\"; the configuration names none.").arg(id)
                 : QStringLiteral("There is no agent \"%1\"; the configuration has %2.")
                       .arg(id, known.join(QStringLiteral(", "))),
@@ -51,16 +53,29 @@ Result<> Runtime::build()
     if (!config && m_settings.needsConfig) {
         return std::unexpected(config.error());
     }
+    // Its own database is opened only when something is to be written there; that it cannot be must
+    // be known now.
+    if (auto known = store::refuseNewer(m_settings.home.instanceDatabase(),
+                                        QStringLiteral(":/sql/instance"));
+        !known) {
+        if (m_settings.needsConfig) {
+            return known;
+        }
+        m_journalProblem.withLock([&](QString& problem) { problem = known.error().message; });
+    }
     m_pool = std::make_unique<Pool>(poolThreads, QStringLiteral("pool"));
     m_network = std::make_unique<LoopExecutor>(QStringLiteral("network"));
     m_feed = std::make_unique<LoopExecutor>(QStringLiteral("feed"));
     m_secrets = std::make_unique<secrets::Secrets>(
         secrets::Secrets::Settings{}, *m_feed, *m_pool, m_clock, m_redactor);
     m_sandbox = std::make_unique<sandbox::Sandbox>(
-        sandbox::Sandbox::Settings{
-            m_settings.helper,
-            QStringLiteral("bwrap"),
-            {m_settings.home.data, m_settings.home.state, m_settings.home.run}},
+        sandbox::Sandbox::Settings{m_settings.helper,
+                                   QStringLiteral("bwrap"),
+                                   {m_settings.home.data,
+                                    m_settings.home.state,
+                                    m_settings.home.run,
+                                    m_settings.home.config},
+                                   {tourWorkspace(m_settings.home)}},
         m_clock);
     for (auto& tool :
          tools::builtinWorkerTools({*m_sandbox, *m_pool, *m_network, m_clock, m_git})) {
@@ -265,6 +280,16 @@ Result<AgentRuntime*> Runtime::workingAgent(const QString& id)
     return agent(id);
 }
 
+QString Runtime::problemOf(const config::Agent& agent) const
+{
+    const QString problem = config::workspaceProblem(agent, m_settings.home.user);
+    if (!problem.isEmpty()) {
+        return problem;
+    }
+    const auto ground = m_sandbox->ground(agent.workspace);
+    return ground ? QString() : ground.error().message;
+}
+
 Result<QByteArray> Runtime::signingKey()
 {
     const std::scoped_lock lock(m_signing);
@@ -277,7 +302,7 @@ Result<QByteArray> Runtime::signingKey()
 
 void Runtime::noteJournalProblem(const Error& error)
 {
-    if (error.code == ErrorCode::Corrupt) {
+    if (error.code == ErrorCode::Corrupt || error.code == ErrorCode::TooNew) {
         m_journalProblem.withLock([&](QString& problem) { problem = error.message; });
         publishTotals();
     }
@@ -380,7 +405,8 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
             [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
             [this](const QString& text) { return m_redactor.redact(text); },
             expire,
-            [this] { publishTotals(); }},
+            [this] { publishTotals(); },
+            [this](const config::Agent& agent) { return problemOf(agent); }},
         slot.definition,
         std::move(models));
     if (!opened) {
@@ -488,6 +514,7 @@ protocol::Totals Runtime::totals()
     }
     totals.journalProblem =
         m_journalProblem.withLock([](const QString& problem) { return problem; });
+    totals.journalVerifiedAt = m_journalVerifiedAt;
     return totals;
 }
 

@@ -71,6 +71,7 @@ private:
     /// NotFound, with the ids that there are, for an agent that the configuration does not name.
     Result<> isInForce(const QString& id) const;
     /// Key of this home's journals, made on first use. Blocks on disk.
+    [[nodiscard]] QString problemOf(const config::Agent& agent) const;
     Result<QByteArray> signingKey();
     /// The instance's own chain, opened on first use. Blocks on disk.
     Result<InstanceChain*> instance();
@@ -110,6 +111,8 @@ private:
     Future<QJsonObject> handle(const protocol::ErasePayload& command);
     Future<QJsonObject> handle(protocol::UndoWrite command);
     Future<QJsonObject> handle(protocol::StartRun command);
+    Future<QJsonObject> handle(const protocol::GetContainment& command);
+    Future<QJsonObject> handle(const protocol::RevokeGrant& command);
     Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);
     Result<protocol::VerifyReport> verify(const QString& agent);
     [[nodiscard]] bool hasInstanceChain() const;
@@ -152,6 +155,7 @@ private:
     std::unique_ptr<InstanceChain> m_instance; ///< under m_openingInstance
     std::atomic<bool> m_recorded = false;      ///< the configuration that is in force now
     Guarded<QString> m_journalProblem;
+    std::atomic<TimeUs> m_journalVerifiedAt = 0; // when verify last held
     std::atomic<bool> m_totalsPosted = false;
     std::atomic<bool> m_takenUp = false;
 };

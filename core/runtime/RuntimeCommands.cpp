@@ -2,6 +2,7 @@
 
 #include "core/journal/SigningKey.h"
 #include "core/runtime/Tour.h"
+#include "core/tools/Schema.h"
 #include "core/tools/Workspace.h"
 
 #include <QDir>
@@ -292,6 +293,13 @@ Future<QJsonObject> Runtime::handle(protocol::SettleApproval command)
             promise.set(std::unexpected(found.error()));
             return;
         }
+        // Arguments that the tool would refuse use up no question.
+        if (command.accept && command.arguments && !found->schema.isEmpty()) {
+            if (auto fits = tools::checkArguments(found->schema, *command.arguments); !fits) {
+                promise.set(std::unexpected(fits.error()));
+                return;
+            }
+        }
         asJson(owner->approvals().settle(std::move(command)))
             .then([this,
                    ownerId = owner->journal().agent(),
@@ -346,8 +354,8 @@ Result<protocol::VerifyReport> Runtime::verify(const QString& id)
     if (chain) {
         return (*chain)->verify(progress, {});
     }
-    if (chain.error().code == ErrorCode::NotFound) {
-        return std::unexpected(chain.error());
+    if (chain.error().code == ErrorCode::NotFound || chain.error().code == ErrorCode::DiskFull) {
+        return std::unexpected(chain.error()); // which says nothing about the chain
     }
     // A chain that cannot be written (any more) is not sound; what is wrong with it can often be
     // told all the same.
@@ -393,6 +401,9 @@ Future<QJsonObject> Runtime::handle(const protocol::VerifyJournal& command)
                 m_journalProblem.withLock([&](QString& problem) { problem = report.message; });
             }
             reply.reports.append(std::move(report));
+        }
+        if (std::ranges::all_of(reply.reports, &protocol::VerifyReport::ok)) {
+            m_journalVerifiedAt = m_clock.nowUs();
         }
         publishTotals();
         return reply;
@@ -467,8 +478,12 @@ Future<QJsonObject> Runtime::handle(protocol::StartRun command)
             return Future<QJsonObject>::ready(std::unexpected(known.error()));
         }
         m_pool->post([this] { recordConfig(); });
-        return withAgent<Reply>(
-            wanted, [command](AgentRuntime& agent) { return agent.host().startRun(command); });
+        return withAgent<Reply>(wanted, [command](AgentRuntime& agent) {
+            // Without a workspace nothing of a task can be done; a conversation can go on.
+            const QString problem = agent.info().problem;
+            return problem.isEmpty() ? agent.host().startRun(command)
+                                     : Future<Reply>::ready(fail(ErrorCode::InvalidInput, problem));
+        });
     }
     Promise<QJsonObject> promise;
     auto answer = promise.future();
@@ -497,6 +512,31 @@ Future<QJsonObject> Runtime::handle(protocol::StartRun command)
             });
     });
     return answer;
+}
+
+Future<QJsonObject> Runtime::handle(const protocol::GetContainment& command)
+{
+    return onPool<protocol::ContainmentInfo>(
+        [this, command]() -> Result<protocol::ContainmentInfo> {
+            SB_TRY(AgentRuntime* const owner,
+                   agent(command.agent.isEmpty() ? standardAgent() : command.agent));
+            const config::Agent definition = owner->definition();
+            protocol::ContainmentInfo info;
+            info.agent = definition.id;
+            info.hosts = definition.allowedHosts;
+            SB_TRY(info.grants, owner->grants().list());
+            const auto& capabilities = m_sandbox->capabilities();
+            info.problem = capabilities.usable ? problemOf(definition) : capabilities.problem;
+            info.remark = capabilities.remark;
+            return info;
+        });
+}
+
+Future<QJsonObject> Runtime::handle(const protocol::RevokeGrant& command)
+{
+    return withAgent<protocol::GrantInfo>(command.agent, [command](AgentRuntime& agent) {
+        return agent.grants().revoke(command.id, command.by);
+    });
 }
 
 } // namespace sb::runtime

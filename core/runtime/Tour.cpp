@@ -12,11 +12,6 @@ namespace sb::runtime {
 
 namespace {
 
-QString workspaceOf(const Home& home)
-{
-    return home.data + QStringLiteral("/tour/workspace");
-}
-
 policy::Rule rule(const char* match, policy::Decide decide)
 {
     policy::Rule made;
@@ -26,6 +21,11 @@ policy::Rule rule(const char* match, policy::Decide decide)
 }
 
 } // namespace
+
+QString tourWorkspace(const Home& home)
+{
+    return home.data + QStringLiteral("/tour/workspace");
+}
 
 QString tourAgentId()
 {
@@ -43,7 +43,7 @@ Result<TourParts> makeTour(const Home& home, Executor& network, Clock& clock)
     TourParts parts;
     parts.agent.id = tourAgentId();
     parts.agent.name = QStringLiteral("Tour");
-    parts.agent.workspace = workspaceOf(home);
+    parts.agent.workspace = tourWorkspace(home);
     parts.agent.rules = {rule("shell(sh run-tests.sh)", policy::Decide::Allow),
                          rule("file_edit", policy::Decide::Ask)};
     llm::Rehearsal::Settings pace;
@@ -59,7 +59,7 @@ Result<TourParts> makeTour(const Home& home, Executor& network, Clock& clock)
 
 Result<> resetTour(const Home& home, git::Library& library)
 {
-    const QString workspace = workspaceOf(home);
+    const QString workspace = tourWorkspace(home);
     if (QDir(workspace).exists() && !QDir(workspace).removeRecursively()) {
         return fail(ErrorCode::Io,
                     QStringLiteral("The old tour in %1 cannot be removed.").arg(workspace),
@@ -76,8 +76,13 @@ Result<> resetTour(const Home& home, git::Library& library)
         const QString source = files.next();
         const QString target = workspace + source.mid(bundled.size());
         QDir().mkpath(QFileInfo(target).path());
-        if (!QFile::copy(source, target)) {
-            return fail(ErrorCode::Io, QStringLiteral("%1 cannot be written.").arg(target), target);
+        QFile from(source);
+        QFile to(target);
+        if (!from.open(QIODevice::ReadOnly) || !to.open(QIODevice::WriteOnly) ||
+            to.write(from.readAll()) != from.size() || !to.flush()) {
+            return fail(ErrorCode::Io,
+                        QStringLiteral("%1 cannot be written: %2.").arg(target, to.errorString()),
+                        target);
         }
         QFile::setPermissions(
             target, QFile::ReadOwner | QFile::WriteOwner | QFile::ReadGroup | QFile::ReadOther);

@@ -7,6 +7,8 @@ namespace sb::runtime {
 
 /// The agent of the bundled tour: it needs no configuration, and lives inside the home's data.
 QString tourAgentId();
+/// Where it works; inside the home's data, so that it needs no folder of the user's.
+QString tourWorkspace(const Home& home);
 /// What the newcomer's message says.
 QString tourTask();
 

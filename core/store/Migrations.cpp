@@ -4,6 +4,7 @@
 
 #include <QDir>
 #include <QFile>
+#include <QtEndian>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -43,25 +44,33 @@ Result<> backup(Connection& connection, const QString& path, int toVersion)
     return {};
 }
 
+std::unexpected<Error> tooNew(const QString& path, int current, int newest)
+{
+    return fail(ErrorCode::TooNew,
+                QStringLiteral("The database %1 was written by a newer version of Signalbox (its "
+                               "schema is %2, this version knows %3); update Signalbox to open it.")
+                    .arg(path)
+                    .arg(current)
+                    .arg(newest),
+                path);
+}
+
+QStringList migrationsIn(const QString& folder)
+{
+    return QDir(folder).entryList({QStringLiteral("*.sql")}, QDir::Files, QDir::Name);
+}
+
 } // namespace
 
 Result<> migrate(Connection& connection, const QString& path, const QString& folder)
 {
-    const QStringList files =
-        QDir(folder).entryList({QStringLiteral("*.sql")}, QDir::Files, QDir::Name);
+    const QStringList files = migrationsIn(folder);
     SB_ASSERT(!files.isEmpty());
     const int newest = int(files.size());
     SQLite::Database& database = connection.database();
     const int current = database.execAndGet("PRAGMA user_version").getInt();
     if (current > newest) {
-        return fail(
-            ErrorCode::TooNew,
-            QStringLiteral("The database %1 was written by a newer version of Signalbox (its "
-                           "schema is %2, this version knows %3); update Signalbox to open it.")
-                .arg(path)
-                .arg(current)
-                .arg(newest),
-            path);
+        return tooNew(path, current, newest);
     }
     for (int version = current + 1; version <= newest; ++version) {
         const QString& name = files[version - 1];
@@ -78,6 +87,23 @@ Result<> migrate(Connection& connection, const QString& path, const QString& fol
         database.exec(file.readAll().constData());
         database.exec(QStringLiteral("PRAGMA user_version=%1").arg(version).toStdString());
         database.exec("COMMIT");
+    }
+    return {};
+}
+
+Result<> refuseNewer(const QString& path, const QString& folder)
+{
+    // SQLite's file format: "user version", 4 bytes, big-endian, at offset 60.
+    constexpr qint64 offset = 60;
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly | QIODevice::Unbuffered) || !file.seek(offset)) {
+        return {};
+    }
+    const QByteArray bytes = file.read(4);
+    const int current = bytes.size() == 4 ? int(qFromBigEndian<quint32>(bytes.constData())) : 0;
+    const int newest = int(migrationsIn(folder).size());
+    if (current > newest) {
+        return tooNew(path, current, newest);
     }
     return {};
 }

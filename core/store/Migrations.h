@@ -10,4 +10,8 @@ class Connection;
 /// copied to PATH.before-NNNN. TooNew when it was written by a later version of the program.
 Result<> migrate(Connection& connection, const QString& path, const QString& folder);
 
+/// TooNew when the database was written by a later version of the program. Reads nothing but the
+/// file's header, so that a start can afford it; no file is fine.
+Result<> refuseNewer(const QString& path, const QString& folder);
+
 } // namespace sb::store

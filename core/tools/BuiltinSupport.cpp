@@ -74,7 +74,7 @@ Plan BuiltinTool::begin(const QJsonObject& arguments,
 Future<Output> PoolTool::run(
     Permit, Plan plan, Context context, std::function<void(const QString&)>, std::stop_token stop)
 {
-    return runOn(m_pool,
+    return runOn(m_files.pool,
                  [this,
                   plan = std::move(plan),
                   context = std::move(context),

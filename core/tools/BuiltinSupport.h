@@ -41,11 +41,22 @@ private:
     llm::ToolSpec m_spec;
 };
 
+/// What tools that touch files without a sandbox work with.
+struct Files
+{
+    Executor& pool;
+    /// The agent's workspace. Errors are those of Sandbox::ground and Workspace::open.
+    std::function<Result<Workspace>(const QString& workspace)> open;
+};
+
 /// A tool whose run is work that blocks; it is done on the pool.
 class PoolTool : public BuiltinTool
 {
 public:
-    PoolTool(llm::ToolSpec spec, Executor& pool) : BuiltinTool(std::move(spec)), m_pool(pool) {}
+    PoolTool(llm::ToolSpec spec, Files files)
+        : BuiltinTool(std::move(spec)), m_files(std::move(files))
+    {
+    }
     Future<Output> run(Permit permit,
                        Plan plan,
                        Context context,
@@ -55,9 +66,13 @@ public:
 protected:
     /// Does it. An Error becomes what the model reads.
     virtual Result<Output> perform(const Plan& plan, const Context& context) = 0;
+    [[nodiscard]] Result<Workspace> open(const Context& context) const
+    {
+        return m_files.open(context.workspace);
+    }
 
 private:
-    Executor& m_pool;
+    Files m_files;
 };
 
 /// Where an argument that holds a path leads, put into the plan: paths, subject, leavesWorkspace.

@@ -47,7 +47,7 @@ QString decoded(QByteArrayView bytes, bool* valid)
 
 // --- file_read
 
-FileReadTool::FileReadTool(Executor& pool)
+FileReadTool::FileReadTool(Files files)
     : PoolTool(
           toolSpec(
               "file_read",
@@ -58,14 +58,14 @@ FileReadTool::FileReadTool(Executor& pool)
                integerProperty("offset", "First line to read, counted from 1.", 1, 1'000'000'000),
                integerProperty("limit", "How many lines to read; 2000 at most.", 1, kMostLines)},
               1),
-          pool)
+          std::move(files))
 {
 }
 
 Result<Plan> FileReadTool::plan(const QJsonObject& arguments, const Context& context)
 {
     Plan plan = begin(arguments, context, policy::Effect::ReadWorkspace);
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_CHECK(placeOf(arguments.value(u"path"_s).toString(), workspace, plan));
     //: %1 is a file
     plan.command = translated("Read %1").arg(oneLine(plan.action.subject));
@@ -74,7 +74,7 @@ Result<Plan> FileReadTool::plan(const QJsonObject& arguments, const Context& con
 
 Result<Output> FileReadTool::perform(const Plan& plan, const Context& context)
 {
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     const QString& path = plan.action.subject;
     const qint64 first = integerOf(plan.arguments, u"offset"_s, 1, 1, 1'000'000'000);
     const qint64 limit = integerOf(plan.arguments, u"limit"_s, kMostLines, 1, kMostLines);
@@ -124,7 +124,7 @@ Result<Output> FileReadTool::perform(const Plan& plan, const Context& context)
 
 // --- file_list
 
-FileListTool::FileListTool(Executor& pool)
+FileListTool::FileListTool(Files files)
     : PoolTool(
           toolSpec("file_list",
                    "Lists one folder of the workspace: folders first, then files with their size "
@@ -133,14 +133,14 @@ FileListTool::FileListTool(Executor& pool)
                    {textProperty("path",
                                  "The folder, relative to the workspace; \".\" is the workspace.")},
                    0),
-          pool)
+          std::move(files))
 {
 }
 
 Result<Plan> FileListTool::plan(const QJsonObject& arguments, const Context& context)
 {
     Plan plan = begin(arguments, context, policy::Effect::ReadWorkspace);
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_CHECK(placeOf(arguments.value(u"path"_s).toString(u"."_s), workspace, plan));
     //: %1 is a folder
     plan.command = translated("List %1").arg(oneLine(plan.action.subject));
@@ -149,7 +149,7 @@ Result<Plan> FileListTool::plan(const QJsonObject& arguments, const Context& con
 
 Result<Output> FileListTool::perform(const Plan& plan, const Context& context)
 {
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_TRY(const Listing listing, workspace.list(plan.action.subject, kMostEntries));
     QStringList lines;
     qsizetype size = 0;
@@ -198,7 +198,7 @@ Result<Output> FileListTool::perform(const Plan& plan, const Context& context)
 Result<Plan> ReplacingTool::plan(const QJsonObject& arguments, const Context& context)
 {
     Plan plan = begin(arguments, context, policy::Effect::WriteWorkspace);
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_TRY(const Place place, placeOf(arguments.value(u"path"_s).toString(), workspace, plan));
     const QString shown = oneLine(plan.action.subject);
     //: %1 is a file
@@ -241,7 +241,7 @@ Result<Plan> ReplacingTool::plan(const QJsonObject& arguments, const Context& co
 
 Result<Output> ReplacingTool::perform(const Plan& plan, const Context& context)
 {
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     const QString absolute = plan.paths.value(0);
     const auto found = plan.before.constFind(absolute);
     if (plan.action.leavesWorkspace || found == plan.before.constEnd()) {
@@ -269,7 +269,7 @@ Result<Output> ReplacingTool::perform(const Plan& plan, const Context& context)
     return output;
 }
 
-FileWriteTool::FileWriteTool(Executor& pool, git::Library& library)
+FileWriteTool::FileWriteTool(Files files, git::Library& library)
     : ReplacingTool(
           toolSpec(
               "file_write",
@@ -278,7 +278,7 @@ FileWriteTool::FileWriteTool(Executor& pool, git::Library& library)
               {textProperty("path", "The file, relative to the workspace."),
                textProperty("content", "The whole new content, written exactly as given.")},
               2),
-          pool,
+          std::move(files),
           library)
 {
 }
@@ -294,7 +294,7 @@ Result<QByteArray> FileWriteTool::after(const QJsonObject& arguments,
     return content.toString().toUtf8();
 }
 
-FileEditTool::FileEditTool(Executor& pool, git::Library& library)
+FileEditTool::FileEditTool(Files files, git::Library& library)
     : ReplacingTool(
           toolSpec(
               "file_edit",
@@ -307,7 +307,7 @@ FileEditTool::FileEditTool(Executor& pool, git::Library& library)
                textProperty("new", "The text to put in its place; may be empty."),
                switchProperty("replace_all", "Replace every occurrence.")},
               3),
-          pool,
+          std::move(files),
           library)
 {
 }

@@ -8,7 +8,7 @@ namespace sb::tools {
 class FileReadTool final : public PoolTool
 {
 public:
-    explicit FileReadTool(Executor& pool);
+    explicit FileReadTool(Files files);
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
 
@@ -20,7 +20,7 @@ protected:
 class FileListTool final : public PoolTool
 {
 public:
-    explicit FileListTool(Executor& pool);
+    explicit FileListTool(Files files);
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
 
@@ -36,8 +36,8 @@ public:
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) final;
 
 protected:
-    ReplacingTool(llm::ToolSpec spec, Executor& pool, git::Library& library)
-        : PoolTool(std::move(spec), pool), m_library(library)
+    ReplacingTool(llm::ToolSpec spec, Files files, git::Library& library)
+        : PoolTool(std::move(spec), std::move(files)), m_library(library)
     {
     }
     Result<Output> perform(const Plan& plan, const Context& context) final;
@@ -55,7 +55,7 @@ private:
 class FileWriteTool final : public ReplacingTool
 {
 public:
-    FileWriteTool(Executor& pool, git::Library& library);
+    FileWriteTool(Files files, git::Library& library);
     [[nodiscard]] bool isIdempotent() const override { return true; }
 
 protected:
@@ -68,7 +68,7 @@ protected:
 class FileEditTool final : public ReplacingTool
 {
 public:
-    FileEditTool(Executor& pool, git::Library& library);
+    FileEditTool(Files files, git::Library& library);
     // A second time it might replace again what it has just put there.
     [[nodiscard]] bool isIdempotent() const override { return false; }
 

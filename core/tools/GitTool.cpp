@@ -26,10 +26,11 @@ QString parentKey(const QString& root)
 
 /// Opens the repository behind the fence and does something with it there.
 template <class F>
-auto withRepository(git::Library& library, const QString& root, F f)
+auto withRepository(git::Library& library, const Workspace& workspace, F f)
     -> std::invoke_result_t<F, git::Repository&>
 {
     library.prepare();
+    const QString& root = workspace.root();
     return git::fenced(root, [&]() -> std::invoke_result_t<F, git::Repository&> {
         SB_TRY(git::Repository repository, git::Repository::open(library, root));
         return f(repository);
@@ -70,14 +71,14 @@ QString figures(const git::Diff& diff)
 
 // --- git_status
 
-GitStatusTool::GitStatusTool(Executor& pool, git::Library& library)
+GitStatusTool::GitStatusTool(Files files, git::Library& library)
     : PoolTool(toolSpec("git_status",
                         "Shows the branch of the workspace's git repository and which files "
                         "differ, in the short form "
                         "of git: staged and unstaged mark, then the path. ?? is a new file.",
                         {},
                         0),
-               pool)
+               std::move(files))
     , m_library(library)
 {
 }
@@ -91,9 +92,9 @@ Result<Plan> GitStatusTool::plan(const QJsonObject& arguments, const Context& co
 
 Result<Output> GitStatusTool::perform(const Plan&, const Context& context)
 {
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_TRY(const git::Status status,
-           withRepository(m_library, workspace.root(), [](git::Repository& repository) {
+           withRepository(m_library, workspace, [](git::Repository& repository) {
                return repository.status();
            }));
     QStringList lines;
@@ -128,7 +129,7 @@ Result<Output> GitStatusTool::perform(const Plan&, const Context& context)
 
 // --- git_diff
 
-GitDiffTool::GitDiffTool(Executor& pool, git::Library& library)
+GitDiffTool::GitDiffTool(Files files, git::Library& library)
     : PoolTool(
           toolSpec(
               "git_diff",
@@ -138,7 +139,7 @@ GitDiffTool::GitDiffTool(Executor& pool, git::Library& library)
               {textProperty("path", "Only this file or folder, relative to the workspace."),
                switchProperty("staged", "Compare what is staged with the last commit.")},
               0),
-          pool)
+          std::move(files))
     , m_library(library)
 {
 }
@@ -146,7 +147,7 @@ GitDiffTool::GitDiffTool(Executor& pool, git::Library& library)
 Result<Plan> GitDiffTool::plan(const QJsonObject& arguments, const Context& context)
 {
     Plan plan = begin(arguments, context, policy::Effect::ReadWorkspace);
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_CHECK(placeOf(arguments.value(u"path"_s).toString(u"."_s), workspace, plan, LastLink::Keep));
     //: %1 is a file or folder
     plan.command = translated("Compare %1").arg(oneLine(plan.action.subject));
@@ -155,14 +156,14 @@ Result<Plan> GitDiffTool::plan(const QJsonObject& arguments, const Context& cont
 
 Result<Output> GitDiffTool::perform(const Plan& plan, const Context& context)
 {
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     git::DiffRequest request;
     request.staged = plan.arguments.value(u"staged"_s).toBool();
     if (plan.action.subject != "."_L1) {
         request.paths.append(plan.action.subject);
     }
     SB_TRY(const git::Diff diff,
-           withRepository(m_library, workspace.root(), [&](git::Repository& repository) {
+           withRepository(m_library, workspace, [&](git::Repository& repository) {
                return repository.diff(request);
            }));
     Output output;
@@ -180,7 +181,7 @@ Result<Output> GitDiffTool::perform(const Plan& plan, const Context& context)
 
 // --- git_commit
 
-GitCommitTool::GitCommitTool(Executor& pool, git::Library& library)
+GitCommitTool::GitCommitTool(Files files, git::Library& library)
     : PoolTool(
           toolSpec("git_commit",
                    "Commits changes of the workspace's git repository on the current branch: "
@@ -193,7 +194,7 @@ GitCommitTool::GitCommitTool(Executor& pool, git::Library& library)
                         "The commit message: a short first line, then, after an empty line, why."),
                     listProperty("paths", "Files or folders, relative to the workspace.")},
                    1),
-          pool)
+          std::move(files))
     , m_library(library)
 {
 }
@@ -206,14 +207,14 @@ Result<Plan> GitCommitTool::plan(const QJsonObject& arguments, const Context& co
     const QString summary = oneLine(message.section(u'\n', 0, 0));
     //: %1 is the first line of a commit's message
     plan.command = translated("Commit “%1”").arg(summary);
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     SB_TRY(const QStringList paths, pathsOf(arguments, workspace, plan));
     if (plan.action.leavesWorkspace) {
         return plan;
     }
     const git::CommitRequest request = requestOf(plan, context, paths);
     SB_TRY(const git::Preview preview,
-           withRepository(m_library, workspace.root(), [&](git::Repository& repository) {
+           withRepository(m_library, workspace, [&](git::Repository& repository) {
                return repository.preview(request);
            }));
     for (const QString& path : preview.paths) {
@@ -232,7 +233,7 @@ Result<Plan> GitCommitTool::plan(const QJsonObject& arguments, const Context& co
 
 Result<Output> GitCommitTool::perform(const Plan& plan, const Context& context)
 {
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const Workspace workspace, open(context));
     const QString& root = workspace.root();
     Plan scratch = begin(plan.arguments, context, policy::Effect::WriteWorkspace);
     SB_TRY(const QStringList paths, pathsOf(plan.arguments, workspace, scratch));
@@ -249,7 +250,7 @@ Result<Output> GitCommitTool::perform(const Plan& plan, const Context& context)
     };
     SB_TRY(
         const Made made,
-        withRepository(m_library, root, [&](git::Repository& repository) -> Result<Made> {
+        withRepository(m_library, workspace, [&](git::Repository& repository) -> Result<Made> {
             SB_TRY(const auto head, repository.head());
             if (head.value_or(QString()) != plan.digests.value(parentKey(root))) {
                 return fail(

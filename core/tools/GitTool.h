@@ -8,7 +8,7 @@ namespace sb::tools {
 class GitStatusTool final : public PoolTool
 {
 public:
-    GitStatusTool(Executor& pool, git::Library& library);
+    GitStatusTool(Files files, git::Library& library);
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
 
@@ -23,7 +23,7 @@ private:
 class GitDiffTool final : public PoolTool
 {
 public:
-    GitDiffTool(Executor& pool, git::Library& library);
+    GitDiffTool(Files files, git::Library& library);
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
 
@@ -39,7 +39,7 @@ private:
 class GitCommitTool final : public PoolTool
 {
 public:
-    GitCommitTool(Executor& pool, git::Library& library);
+    GitCommitTool(Files files, git::Library& library);
     [[nodiscard]] bool isIdempotent() const override { return false; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
 

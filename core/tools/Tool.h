@@ -19,6 +19,7 @@ struct Context
     QString process;
     QString workspace; ///< absolute, links resolved
     QStringList allowedHosts;
+    sandbox::Limits limits{}; ///< of one command
     qint64 callSeq =
         0; ///< seq of the tool.call: the same again when a call is repeated after a crash
 };

@@ -100,6 +100,38 @@ private Q_SLOTS:
         QCOMPARE(program.run({u"journal"_s, u"verify"_s}).code, 0);
     }
 
+    void a_workspace_around_signalbox_itself_data()
+    {
+        QTest::addColumn<QString>("below");
+        QTest::newRow("around the home") << QString();
+        QTest::newRow("the home") << u"/home"_s;
+        QTest::newRow("the data") << u"/home/data"_s;
+        QTest::newRow("inside the data") << u"/home/data/keys"_s;
+        QTest::newRow("the system") << u"!/etc"_s;
+    }
+
+    // Whoever could move Signalbox's own folders could put others in their place.
+    void a_workspace_around_signalbox_itself()
+    {
+        QFETCH(const QString, below);
+        Program program;
+        const QString workspace =
+            below.startsWith(u'!') ? below.mid(1) : QString(program.folder() + below);
+        QCOMPARE(program.run({u"approvals"_s, u"list"_s}).code, 0); // makes the folders
+        QDir().mkpath(program.home() + u"/data/keys"_s);
+        QVERIFY(Program::put(program.home() + u"/data/keys/planted"_s, "a key"));
+        QByteArray config = program.configText();
+        config.replace(program.workspace().toUtf8(), workspace.toUtf8());
+        QVERIFY(Program::put(program.config(), config));
+        program.model.when(fromChannel()).alwaysFrom([](const ModelRequest&) {
+            return toolCall(u"spawn_worker"_s, {{u"task"_s, u"Read"_s}});
+        });
+        const auto ended = program.run({u"run"_s, u"Read the key"_s});
+        QVERIFY2(ended.code == 2 && ended.isOneSentence() && ended.err.contains("workspace"),
+                 ended.said());
+        QVERIFY(program.model.requests().isEmpty());
+    }
+
     void a_database_that_is_no_database_data()
     {
         QTest::addColumn<int>("damage");
@@ -170,6 +202,22 @@ private Q_SLOTS:
         Serving serving(program); // in a degraded state that explains itself
         QVERIFY(serving.port > 0);
         QCOMPARE(serving.end().code, 0);
+    }
+
+    void an_instance_database_of_a_newer_version()
+    {
+        Program program;
+        program.model.otherwise(text(u"Hello."_s));
+        QCOMPARE(program.run({u"run"_s, u"hi"_s}).code, 0);
+        {
+            SQLite::Database database(
+                QString(program.home() + u"/data/instance.db"_s).toStdString(),
+                SQLite::OPEN_READWRITE);
+            database.exec("PRAGMA user_version = 99");
+        }
+        const auto ended = program.run({u"run"_s, u"hi"_s});
+        QVERIFY2(ended.code == 1 && ended.isOneSentence() && ended.err.contains("newer version"),
+                 ended.said());
     }
 
     void a_database_that_another_process_has()

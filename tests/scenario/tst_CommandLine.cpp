@@ -122,6 +122,17 @@ private Q_SLOTS:
         QVERIFY2(ended.code == 2 && ended.err.contains("assistant"), ended.said());
     }
 
+    void a_home_that_a_script_left_empty_is_refused()
+    {
+        Program program;
+        for (const auto& words : {QStringList{u"--home"_s, QString(), u"doctor"_s},
+                                  QStringList{u"--home="_s, u"doctor"_s},
+                                  QStringList{u"--home"_s}}) {
+            const auto ended = program.run(words, false);
+            QVERIFY2(ended.code == 2 && ended.err.contains("--home needs a folder."), ended.said());
+        }
+    }
+
     void home_comes_from_the_option_then_the_variable_then_xdg()
     {
         Program program;
@@ -310,6 +321,10 @@ private Q_SLOTS:
         const auto broken =
             program.run({u"approvals"_s, u"accept"_s, id, u"--arguments"_s, u"{oops"_s});
         QVERIFY2(broken.code == 2 && broken.isOneSentence(), broken.said());
+        // What the tool would not take must not use the question up.
+        const auto unfit = program.run(
+            {u"approvals"_s, u"accept"_s, id, u"--arguments"_s, u"{\"cmd\": \"echo x\"}"_s});
+        QVERIFY2(unfit.code == 2 && unfit.isOneSentence(), unfit.said());
         QCOMPARE(program.waiting().size(), 1);
         const auto accepted = program.run({u"approvals"_s,
                                            u"accept"_s,
@@ -319,6 +334,51 @@ private Q_SLOTS:
                                            u"--json"_s});
         QVERIFY2(accepted.code == 0, accepted.said());
         QCOMPARE(program.inWorkspace(u"log"_s), QByteArray("edited\n"));
+        const auto shown = program.run({u"approvals"_s, u"show"_s, id});
+        QVERIFY2(shown.out.contains("changed  {\"command\":\"echo edited >> log\"}"), shown.said());
+    }
+
+    void a_person_at_a_terminal_is_asked_there_data()
+    {
+        QTest::addColumn<QByteArray>("typed");
+        QTest::addColumn<QByteArray>("written");
+        QTest::newRow("y") << QByteArray("y\n") << QByteArray("once\n");
+        QTest::newRow("Yes") << QByteArray("Yes\n") << QByteArray("once\n");
+        QTest::newRow("Return, then y") << QByteArray("\n\ny\n") << QByteArray("once\n");
+        QTest::newRow("n") << QByteArray("n\n") << QByteArray();
+        QTest::newRow("words") << QByteArray("use the other file\n") << QByteArray();
+    }
+
+    void a_person_at_a_terminal_is_asked_there()
+    {
+        QFETCH(const QByteArray, typed);
+        QFETCH(const QByteArray, written);
+        Program program;
+        program.playShell(u"echo once >> log"_s);
+        // `script` gives the program a terminal of its own.
+        QProcess terminal;
+        terminal.setProcessEnvironment(program.environment);
+        terminal.setProcessChannelMode(QProcess::MergedChannels);
+        terminal.start(u"script"_s,
+                       {u"-qec"_s,
+                        QStringLiteral(SB_BIN_DIR "/signalbox-node --home '%1' run 'Write a line'")
+                            .arg(program.home()),
+                        u"/dev/null"_s});
+        QByteArray seen;
+        QTRY_VERIFY_WITH_TIMEOUT((terminal.waitForReadyRead(50),
+                                  seen += terminal.readAll(),
+                                  seen.contains("Accept? Type y or n")),
+                                 20000);
+        QVERIFY2(seen.contains("echo once >> log"), seen);
+        terminal.write(typed);
+        QVERIFY(terminal.waitForFinished(20000));
+        QCOMPARE(program.inWorkspace(u"log"_s), written);
+        QVERIFY(program.waiting().isEmpty());
+        const auto settled =
+            program.run({u"approvals"_s, u"list"_s, u"--all"_s, u"--json"_s}).last();
+        QCOMPARE(settled[u"by"].toString(), u"terminal"_s);
+        QCOMPARE(settled[u"note"].toString(),
+                 typed.startsWith("use") ? u"use the other file"_s : QString());
     }
 
     void a_second_question_of_the_same_run_parks_it_again()

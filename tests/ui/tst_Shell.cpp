@@ -516,10 +516,14 @@ private Q_SLOTS:
         QTRY_COMPARE(buttons.at(0)->text(), u"2 running"_s);
         QCOMPARE(buttons.at(1)->text(), u"3 waiting"_s);
         QCOMPARE(buttons.at(2)->text(), u"$0.42 today"_s);
+        QCOMPARE(buttons.at(3)->text(), u"Journal not verified"_s);
         Totals totals = ui.runtime.snapshot.totals;
+        totals.journalVerifiedAt = 1;
+        ui.runtime.publish(TotalsChanged{totals});
+        QTRY_COMPARE(buttons.at(3)->text(), u"Journal verified"_s);
         totals.journalProblem = u"Entry 12 of fixer is damaged."_s;
         ui.runtime.publish(TotalsChanged{totals});
-        QTRY_COMPARE(buttons.at(3)->text(), u"Journal damaged"_s);
+        QTRY_COMPARE(buttons.at(3)->text(), u"Journal has a problem"_s);
         QCOMPARE(buttons.at(3)->toolTip(), totals.journalProblem);
         QTest::mouseClick(buttons.at(1), Qt::LeftButton);
         QTRY_VERIFY(window.dock(u"approvals"_s)->isAncestorOf(QApplication::focusWidget()));

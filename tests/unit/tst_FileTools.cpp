@@ -386,10 +386,12 @@ private:
     std::unique_ptr<toolkit::Place> m_place;
     git::Library m_library;
     Pool m_pool{2, u"pool"_s};
-    FileReadTool m_read{m_pool};
-    FileListTool m_list{m_pool};
-    FileWriteTool m_write{m_pool, m_library};
-    FileEditTool m_edit{m_pool, m_library};
+    const Files m_files{m_pool,
+                        [](const QString& workspace) { return Workspace::open(workspace); }};
+    FileReadTool m_read{m_files};
+    FileListTool m_list{m_files};
+    FileWriteTool m_write{m_files, m_library};
+    FileEditTool m_edit{m_files, m_library};
 };
 
 QTEST_GUILESS_MAIN(tst_FileTools)

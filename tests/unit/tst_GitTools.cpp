@@ -151,9 +151,11 @@ private:
     std::unique_ptr<toolkit::Place> m_place;
     git::Library m_library;
     Pool m_pool{2, u"pool"_s};
-    GitStatusTool m_status{m_pool, m_library};
-    GitDiffTool m_diff{m_pool, m_library};
-    GitCommitTool m_commit{m_pool, m_library};
+    const Files m_files{m_pool,
+                        [](const QString& workspace) { return Workspace::open(workspace); }};
+    GitStatusTool m_status{m_files, m_library};
+    GitDiffTool m_diff{m_files, m_library};
+    GitCommitTool m_commit{m_files, m_library};
 };
 
 QTEST_GUILESS_MAIN(tst_GitTools)

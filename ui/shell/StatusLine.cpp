@@ -73,13 +73,17 @@ void StatusLine::setTotals(const protocol::Totals& totals)
                          : tr("No price known"),
         totals.costKnown ? tr("What the models cost today, from the prices in signalbox.yaml.")
                          : tr("No model in use has a price in signalbox.yaml."));
-    const bool holds = totals.journalProblem.isEmpty();
+    const bool problem = !totals.journalProblem.isEmpty();
+    const bool verified = totals.journalVerifiedAt > 0;
     set(m_journal,
-        holds ? u"verify"_s : u"warning"_s,
-        holds ? Tone::Secondary : Tone::Failed,
-        holds ? tr("Journal ok") : tr("Journal damaged"),
-        holds ? tr("The last checks of the journal held. Shows the journal.")
-              : totals.journalProblem);
+        problem ? u"warning"_s : u"verify"_s,
+        problem ? Tone::Failed : Tone::Secondary,
+        problem    ? tr("Journal has a problem")
+        : verified ? tr("Journal verified")
+                   : tr("Journal not verified"),
+        problem    ? totals.journalProblem
+        : verified ? tr("Verify held. Shows the journal.")
+                   : tr("Nobody has pressed Verify since the start. Shows the journal."));
 }
 
 } // namespace sb::shell

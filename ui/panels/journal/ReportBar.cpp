@@ -150,13 +150,10 @@ void ReportBar::verify(const QString& agent)
 void ReportBar::addReport(const protocol::VerifyReport& report)
 {
     if (!report.ok) {
-        const auto where =
-            report.firstBad > 0
-                ? tr("%1: entry %2 is the first bad one. %3")
-                      .arg(report.agent, widgets::countText(report.firstBad), report.message)
-                : tr("%1: %2").arg(report.agent, report.message);
-        addLine(
-            u"failed"_s, Tone::Failed, where, {Link::To::Entry, report.agent, {}, report.firstBad});
+        addLine(u"failed"_s,
+                Tone::Failed,
+                report.message,
+                {Link::To::Entry, report.agent, {}, report.firstBad});
         return;
     }
     const auto rate = report.seconds > 0 ? qint64(double(report.entries) / report.seconds) : 0;
