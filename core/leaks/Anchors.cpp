@@ -1,7 +1,9 @@
 #include "core/leaks/Anchors.h"
 
 #include <QLibrary>
+#include <QtEndian>
 #include <array>
+#include <atomic>
 #include <cstring>
 #include <hs/hs_compile.h>
 #include <hs/hs_runtime.h>
@@ -15,34 +17,54 @@ namespace {
 constexpr size_t filterBits = 15;
 constexpr size_t filterSize = size_t(1) << filterBits;
 constexpr qsizetype longestAnchor = 32;
-constexpr qsizetype worthVectorscan = 512; // below, the filter is as quick
+// Below, the filter is as quick. Loading takes longer than looking through a megabyte, and must not
+// fall into the program's start: only what is large brings it in.
+constexpr qsizetype worthVectorscan = 128;
+constexpr qsizetype worthLoading = 16 << 10;
 
-inline quint32 mix(quint32 threeSmall)
+inline quint32 mix(quint32 three)
 {
-    return (threeSmall * 0x9E37'79B1U) >> (32 - filterBits);
+    return (three * 0x9E37'79B1U) >> (32 - filterBits);
 }
 
-// Three characters, upper and lower case as one; other characters change as well, which only makes
-// the filter say yes a little more often.
 inline quint32 threeAt(const uchar* text)
 {
-    return (quint32(text[0]) | quint32(text[1]) << 8 | quint32(text[2]) << 16) | 0x0020'2020U;
+    return quint32(text[0]) | quint32(text[1]) << 8 | quint32(text[2]) << 16;
 }
 
 /// One bit for the first three characters of every anchor, and the patterns by these.
 struct Filter
 {
     std::array<quint8, filterSize / 8> bits{};
-    std::array<std::vector<const Pattern*>, 256> byFirst;
+    std::array<std::vector<const Pattern*>, 512> byThree;
+    std::array<std::vector<const Pattern*>, 256> byFirst; ///< of the first in small letters
 
     Filter()
     {
         for (const Pattern& pattern : patterns()) {
             const auto* anchor = reinterpret_cast<const uchar*>(pattern.anchor);
-            const quint32 at = mix(threeAt(anchor));
-            bits[at / 8] = quint8(bits[at / 8] | 1U << (at % 8));
             byFirst[anchor[0] | 0x20U].push_back(&pattern);
+            // A name's anchor is in small letters, and stands for capitals as well.
+            const unsigned cases = pattern.rule == Pattern::Rule::Assignment ? 8 : 1;
+            for (unsigned capitals = 0; capitals < cases; ++capitals) {
+                std::array<uchar, 3> three{};
+                for (unsigned i = 0; i < 3; ++i) {
+                    const bool turns = ((capitals >> i) & 1) != 0 && anchor[i] >= 'a';
+                    three[i] = turns ? uchar(anchor[i] - 0x20) : anchor[i];
+                }
+                const quint32 at = mix(threeAt(three.data()));
+                bits[at / 8] = quint8(bits[at / 8] | 1U << (at % 8));
+                auto& bucket = byThree[at % byThree.size()];
+                if (!std::ranges::contains(bucket, &pattern)) {
+                    bucket.push_back(&pattern);
+                }
+            }
         }
+    }
+
+    [[nodiscard]] const std::vector<const Pattern*>& of(quint32 at) const
+    {
+        return byThree[at % byThree.size()];
     }
 };
 
@@ -57,16 +79,25 @@ void findWithFilter(QByteArrayView text, std::vector<Anchor>& found)
 {
     const Filter& f = filter();
     const auto* bytes = reinterpret_cast<const uchar*>(text.data());
-    for (qsizetype i = 0; i + 3 <= text.size(); ++i) {
-        const quint32 at = mix(threeAt(bytes + i));
-        if (((f.bits[at / 8] >> (at % 8)) & 1) == 0) {
-            continue;
+    const auto look = [&](qsizetype i, quint32 three) {
+        const quint32 at = mix(three);
+        if (((f.bits[at / 8] >> (at % 8)) & 1) == 0) [[likely]] {
+            return;
         }
-        for (const Pattern* pattern : f.byFirst[bytes[i] | 0x20U]) {
+        for (const Pattern* pattern : f.of(at)) {
             if (anchorAt(*pattern, text, i)) {
                 found.push_back({i, pattern});
             }
         }
+    };
+    qsizetype i = 0;
+    for (; i + 4 <= text.size(); ++i) {
+        quint32 four = 0; // one load is quicker than three
+        std::memcpy(&four, bytes + i, sizeof four);
+        look(i, qFromLittleEndian(four) & 0x00FF'FFFFU);
+    }
+    if (i + 3 <= text.size()) {
+        look(i, threeAt(bytes + i));
     }
 }
 
@@ -171,9 +202,12 @@ private:
 };
 
 // The compiled table is constant data as well. It is left to the end of the program.
+std::atomic<const Vectorscan*> loaded = nullptr;
+
 const Vectorscan& vectorscan()
 {
     static const Vectorscan* const made = new Vectorscan;
+    loaded.store(made, std::memory_order_release);
     return *made;
 }
 
@@ -181,12 +215,17 @@ const Vectorscan& vectorscan()
 
 void findAnchors(QByteArrayView text, std::vector<Anchor>& found, Engine engine)
 {
-    const bool tries = engine == Engine::Vectorscan ||
-                       (engine == Engine::Automatic && text.size() >= worthVectorscan);
-    if (tries && vectorscan().isUsable() && vectorscan().find(text, found)) {
-        return;
+    const Vectorscan* quick = nullptr;
+    if (engine == Engine::Automatic && text.size() >= worthVectorscan) {
+        quick = loaded.load(std::memory_order_acquire);
     }
-    findWithFilter(text, found);
+    if (!quick && (engine == Engine::Vectorscan ||
+                   (engine == Engine::Automatic && text.size() >= worthLoading))) {
+        quick = &vectorscan();
+    }
+    if (!quick || !quick->isUsable() || !quick->find(text, found)) {
+        findWithFilter(text, found);
+    }
 }
 
 qsizetype anchorCutOff(QByteArrayView text)

@@ -13,8 +13,8 @@ struct Anchor
     const Pattern* pattern = nullptr;
 };
 
-/// Which engine looks for anchors. Automatic: vectorscan for what is longer than a few hundred
-/// bytes, if its library is there; else a small filter of our own. Both find the same.
+/// Which engine looks for anchors. Automatic: a small filter of our own for short texts, vectorscan
+/// for others, if its library is there and was once worth loading. Both find the same.
 enum class Engine { Automatic, Filter, Vectorscan };
 
 /// Puts all anchors that begin in the text into `found`, in order of their places. Thread-safe.

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
 #ifdef __x86_64__
     #include <immintrin.h>
 #endif
@@ -215,8 +216,15 @@ void Canon::readAsIs(QByteArrayView text)
     for (qsizetype at = 0; at < text.size(); at += blockSize) {
         m_places.push_back(quint32(out - m_chars.data()));
         const qsizetype size = std::min(blockSize, text.size() - at);
-        const Reduced reduced = shuffles && size == blockSize ? reduceBlock(in + at, out)
-                                                              : reduce(in + at, size, out);
+        // The last block is filled up with what nothing keeps.
+        std::array<uchar, blockSize> last;
+        const uchar* block = in + at;
+        if (shuffles && size < blockSize) {
+            last.fill(0);
+            std::memcpy(last.data(), block, size_t(size));
+            block = last.data();
+        }
+        const Reduced reduced = shuffles ? reduceBlock(block, out) : reduce(block, size, out);
         out = reduced.out;
         m_hasEscapes = m_hasEscapes || reduced.hasEscapes;
     }

@@ -10,7 +10,6 @@ namespace sb::leaks {
 
 namespace {
 
-constexpr qsizetype leastForm = 8;    // shorter reductions are too common in ordinary text
 constexpr qsizetype leastLoose = 12;  // from here on also with something in between
 constexpr qsizetype longestGap = 64;  // bytes between two characters of one value
 constexpr qsizetype pieceSize = 256;  // longer values are looked for piece by piece

@@ -39,10 +39,15 @@ public:
         const Value* value = nullptr;
     };
 
+    /// Values under so many bytes are not looked for: they would blot out plain words.
+    static constexpr qsizetype leastBytes = 6;
+
     explicit Known(std::vector<Value> values);
 
     [[nodiscard]] const std::vector<Value>& values() const { return m_values; }
     [[nodiscard]] bool isEmpty() const { return m_values.empty(); }
+    /// No text with fewer bytes holds a value.
+    [[nodiscard]] qsizetype least() const { return m_raw.empty() ? leastForm : leastBytes; }
 
     /// Adds what it finds in the text, of which `canon` is the reduction. Unless the text `ends`
     /// here, it answers from where it must be held back because a value may have begun; else, and
@@ -81,6 +86,8 @@ private:
         quint16 value = 0;
     };
     class Writer;
+    // Shorter reductions are too common in ordinary text.
+    static constexpr qsizetype leastForm = 8;
 
     void fillTables();
     [[nodiscard]] bool equals(const Form& form, const uchar* text, qsizetype size) const;

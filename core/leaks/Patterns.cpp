@@ -433,8 +433,9 @@ Finding assignment(const Pattern& pattern, QByteArrayView text, qsizetype at, bo
         length = isAlnum(value[k]) ? length + 1 : 0;
         unbroken = std::max(unbroken, length);
     }
-    if (digits < 2 || letters < 3 || entropy(value) < (isPassword ? 2.5 : 3.0) ||
-        (!isNamed && !(isPassword && quoted > 0) && (digits < 3 || unbroken < 12))) {
+    const bool isQuoted = isPassword && quoted > 0; // a person's own words are enough
+    if (digits < (isQuoted ? 1 : 2) || letters < 3 || entropy(value) < (isPassword ? 2.5 : 3.0) ||
+        (!isNamed && !isQuoted && (digits < 3 || unbroken < 12))) {
         return {};
     }
     Finding finding = found(pattern, i, size);

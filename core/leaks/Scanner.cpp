@@ -13,7 +13,14 @@ namespace {
 constexpr qsizetype windowSize = 64 << 10;
 constexpr qsizetype longestHeld = 16 << 10;
 constexpr qsizetype lookBackSize = 64;
+constexpr qsizetype leastPattern = 10; // the shortest address with a password
 constexpr size_t largestKept = 1 << 20; // of a thread's workspace
+
+// In which state a text ends; a sequence that is longer than we look back is none.
+Canon::State stateBehind(QByteArrayView text)
+{
+    return Canon::stateAt(text.last(std::min(text.size(), lookBackSize)), Canon::State::Text);
+}
 
 Hit hitOf(const QString& what, qint64 offset, qint64 length, Encoding encoding, bool verified)
 {
@@ -73,7 +80,7 @@ std::shared_ptr<const Scanner> Scanner::with(const std::shared_ptr<const Scanner
                                              const SecretString& value)
 {
     const bool skips = value.expose([&](QByteArrayView bytes) {
-        return bytes.size() < leastBytes ||
+        return bytes.size() < Known::leastBytes ||
                std::ranges::any_of(scanner->m_known.values(), [&](const Known::Value& known) {
                    return known.bytes.expose([&](QByteArrayView other) { return bytes == other; });
                });
@@ -89,13 +96,11 @@ std::shared_ptr<const Scanner> Scanner::with(const std::shared_ptr<const Scanner
     return std::shared_ptr<const Scanner>(new Scanner(std::move(values)));
 }
 
-void Scanner::patterns(QByteArrayView text,
-                       qsizetype from,
-                       bool ends,
-                       qsizetype& decided,
-                       std::vector<Piece>& pieces) const
+void Scanner::patterns(
+    Workspace& space, QByteArrayView text, qsizetype from, bool ends, qsizetype& decided)
 {
-    auto& anchors = workspace().anchors;
+    auto& anchors = space.anchors;
+    auto& pieces = space.pieces;
     anchors.clear();
     findAnchors(text.sliced(from), anchors);
     qsizetype next = 0;
@@ -124,16 +129,18 @@ void Scanner::patterns(QByteArrayView text,
     }
 }
 
-qsizetype Scanner::look(QByteArrayView text,
+qsizetype Scanner::look(Workspace& space,
+                        QByteArrayView text,
                         qsizetype from,
                         Text kind,
                         bool ends,
-                        Canon::State state,
-                        std::vector<Piece>& pieces) const
+                        Canon::State state) const
 {
+    auto& pieces = space.pieces;
+    pieces.clear();
     qsizetype decided = text.size();
-    if (!m_known.isEmpty()) {
-        Workspace& space = workspace();
+    const qsizetype size = text.size() - from;
+    if (!m_known.isEmpty() && (!ends || size >= m_known.least())) {
         const QByteArrayView rest = text.sliced(from);
         space.matches.clear();
         space.canon.read(rest, Canon::Mode::AsIs);
@@ -151,8 +158,8 @@ qsizetype Scanner::look(QByteArrayView text,
                 {from + match.start, match.size, match.value, "", match.encoding, true});
         }
     }
-    if (defended("leaks.patterns")) {
-        patterns(text, from, ends, decided, pieces);
+    if ((!ends || size >= leastPattern) && defended("leaks.patterns")) {
+        patterns(space, text, from, ends, decided);
     }
     if (pieces.empty()) {
         return decided;
@@ -185,25 +192,20 @@ qsizetype Scanner::look(QByteArrayView text,
     return decided;
 }
 
-std::vector<Scanner::Piece> Scanner::all(QByteArrayView text, Text kind) const
+std::vector<Scanner::Piece> Scanner::all(Workspace& space, QByteArrayView text, Text kind) const
 {
     std::vector<Piece> found;
-    if (text.size() < leastBytes) {
-        return found;
-    }
-    auto& pieces = workspace().pieces;
     Canon::State state = Canon::State::Text;
     qsizetype from = 0;
     qsizetype to = std::min(windowSize, text.size());
     for (;;) {
-        pieces.clear();
         const bool ends = to == text.size() || to - from > windowSize + longestHeld;
-        const qsizetype decided = look(text.first(to), from, kind, ends, state, pieces);
-        found.insert(found.end(), pieces.begin(), pieces.end());
+        const qsizetype decided = look(space, text.first(to), from, kind, ends, state);
+        found.insert(found.end(), space.pieces.begin(), space.pieces.end());
         if (to == text.size() && ends) {
             break;
         }
-        state = Canon::stateAt(text.sliced(from, decided - from), state);
+        state = stateBehind(text.first(decided));
         from = decided;
         to = std::min(std::max(from + windowSize, to + 1), text.size());
     }
@@ -213,7 +215,7 @@ std::vector<Scanner::Piece> Scanner::all(QByteArrayView text, Text kind) const
 QList<Hit> Scanner::scan(QByteArrayView utf8) const
 {
     QList<Hit> hits;
-    for (const Piece& piece : all(utf8, Text::Utf8)) {
+    for (const Piece& piece : all(workspace(), utf8, Text::Utf8)) {
         const QString what = (piece.value ? u"known:"_s : u"pattern:"_s) + piece.label();
         hits.append(hitOf(what, piece.start, piece.size, piece.encoding, piece.verified));
     }
@@ -238,10 +240,11 @@ void tidy(QByteArray& narrowed, bool held)
 
 QList<Hit> Scanner::scan(QStringView text) const
 {
-    QByteArray& narrowed = workspace().narrowed;
+    Workspace& space = workspace();
+    QByteArray& narrowed = space.narrowed;
     narrow(text, narrowed);
     QList<Hit> hits;
-    for (const Piece& piece : all(narrowed, Text::Narrow)) {
+    for (const Piece& piece : all(space, narrowed, Text::Narrow)) {
         const QString what = (piece.value ? u"known:"_s : u"pattern:"_s) + piece.label();
         hits.append(hitOf(what, piece.start, piece.size, piece.encoding, piece.verified));
     }
@@ -251,7 +254,7 @@ QList<Hit> Scanner::scan(QStringView text) const
 
 std::optional<QByteArray> Scanner::redact(QByteArrayView utf8) const
 {
-    const auto pieces = all(utf8, Text::Utf8);
+    const auto pieces = all(workspace(), utf8, Text::Utf8);
     if (pieces.empty()) {
         return std::nullopt;
     }
@@ -269,12 +272,13 @@ std::optional<QByteArray> Scanner::redact(QByteArrayView utf8) const
 
 std::optional<QString> Scanner::redact(QStringView text) const
 {
-    if (text.size() < leastBytes) {
+    if (text.size() < Known::leastBytes) {
         return std::nullopt;
     }
-    QByteArray& narrowed = workspace().narrowed;
+    Workspace& space = workspace();
+    QByteArray& narrowed = space.narrowed;
     narrow(text, narrowed);
-    const auto pieces = all(narrowed, Text::Narrow);
+    const auto pieces = all(space, narrowed, Text::Narrow);
     tidy(narrowed, !pieces.empty());
     if (pieces.empty()) {
         return std::nullopt;
@@ -333,10 +337,10 @@ void Stream::take(QByteArrayView bytes, bool ends, QList<Hit>& hits)
     }
     m_buffer += bytes;
     const bool forced = !ends && m_buffer.size() - m_lookBack > windowSize + longestHeld;
-    auto& pieces = Scanner::workspace().pieces;
-    pieces.clear();
-    const qsizetype decided = m_scanner->look(
-        m_buffer, m_lookBack, Text::Utf8, ends || forced, m_state, pieces);
+    auto& space = Scanner::workspace();
+    const auto& pieces = space.pieces;
+    const qsizetype decided =
+        m_scanner->look(space, m_buffer, m_lookBack, Text::Utf8, ends || forced, m_state);
     qsizetype kept = m_lookBack;
     for (const auto& piece : pieces) {
         const QString what = (piece.value ? u"known:"_s : u"pattern:"_s) + piece.label();
@@ -355,8 +359,7 @@ void Stream::take(QByteArrayView bytes, bool ends, QList<Hit>& hits)
         m_out += QByteArrayView(m_buffer).sliced(kept, decided - kept);
     }
     m_swallows = forced && !pieces.empty() && kept == m_buffer.size();
-    m_state = Canon::stateAt(
-        QByteArrayView(m_buffer).sliced(m_lookBack, decided - m_lookBack), m_state);
+    m_state = stateBehind(QByteArrayView(m_buffer).first(decided));
     m_released += decided - m_lookBack;
     // A few bytes stay, to be looked back at.
     const qsizetype drop = std::max<qsizetype>(0, decided - lookBackSize);

@@ -30,12 +30,10 @@ struct Hit
 class Scanner
 {
 public:
-    /// Values under six bytes are not looked for: they would blot out plain words.
-    static constexpr qsizetype leastBytes = 6;
-
     /// Patterns only.
     [[nodiscard]] static std::shared_ptr<const Scanner> create();
-    /// This one and one value more; this one itself when it knows the value or it is too short.
+    /// This one and one value more; this one itself when it knows the value, or it is too
+    /// short to be looked for (Known::leastBytes).
     [[nodiscard]] static std::shared_ptr<const Scanner>
     with(const std::shared_ptr<const Scanner>& scanner, const QString& name, const SecretString& value);
 
@@ -64,19 +62,16 @@ private:
     explicit Scanner(std::vector<Known::Value> values) : m_known(std::move(values)) {}
 
     // Looks through a text from `from` on; what stands before is only looked back at. Answers up to
-    // where the text is decided.
-    qsizetype look(QByteArrayView text,
+    // where the text is decided, and leaves what it found in the workspace's pieces.
+    qsizetype look(Workspace& space,
+                   QByteArrayView text,
                    qsizetype from,
                    Text kind,
                    bool ends,
-                   Canon::State state,
-                   std::vector<Piece>& pieces) const;
-    void patterns(QByteArrayView text,
-                  qsizetype from,
-                  bool ends,
-                  qsizetype& decided,
-                  std::vector<Piece>& pieces) const;
-    std::vector<Piece> all(QByteArrayView text, Text kind) const;
+                   Canon::State state) const;
+    static void patterns(
+        Workspace& space, QByteArrayView text, qsizetype from, bool ends, qsizetype& decided);
+    std::vector<Piece> all(Workspace& space, QByteArrayView text, Text kind) const;
     [[nodiscard]] static Workspace& workspace();
 
     Known m_known;

@@ -10,10 +10,10 @@ namespace sb::leaks {
 /// Where a text comes from.
 struct Origin
 {
-    QString where; ///< "tool:shell", "model", "message", "egress:HOST"
-    QString agent;
-    QString channel;
-    QString process;
+    QString where{}; ///< "tool:shell", "model", "message", "egress:HOST"
+    QString agent{};
+    QString channel{};
+    QString process{};
     qint64 callSeq = 0; ///< of the tool.call, where there is one
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/base/Guarded.h"
 #include "core/base/SecretString.h"
+#include "core/leaks/Scanner.h"
 
 #include <QByteArray>
 #include <QJsonObject>
@@ -10,8 +11,8 @@
 namespace sb::secrets {
 
 /// Keeps keys out of what is written down: replaces every value that it was told, and whatever
-/// looks like a common kind of key, by "[redacted:NAME]". Safe to use from any thread; cheap when
-/// nothing matches.
+/// looks like a common kind of key, by "[redacted:NAME]". What it finds, and how, is sb::leaks. Safe
+/// to use from any thread; cheap when nothing matches.
 class Redactor
 {
 public:
@@ -24,6 +25,9 @@ public:
     /// blot out plain words.
     void add(const QString& name, const SecretString& value);
 
+    /// What knows everything that was added so far, for looking through outputs as they come.
+    [[nodiscard]] std::shared_ptr<const leaks::Scanner> scanner() const;
+
     [[nodiscard]] QString redact(QString text) const;
     /// UTF-8, JSON text included.
     [[nodiscard]] QByteArray redact(QByteArray bytes) const;
@@ -31,9 +35,8 @@ public:
     [[nodiscard]] QJsonObject redact(QJsonObject object) const;
 
 private:
-    class Table;
-    // Shared with readers that work on the old table while a new one is put in place.
-    Guarded<std::shared_ptr<const Table>> m_table;
+    // Shared with readers that work on the old one while a new one is put in place.
+    Guarded<std::shared_ptr<const leaks::Scanner>> m_scanner;
 };
 
 } // namespace sb::secrets
