@@ -60,7 +60,7 @@ QByteArray header(const VaultFile& file)
     put(bytes, version);
     put(bytes, file.cost.passes);
     put(bytes, file.cost.memoryKiB);
-    put(bytes, quint32(file.records.size()));
+    put(bytes, file.count);
     put(bytes, file.generation);
     bytes.append(file.salt);
     bytes.append(file.save);
@@ -145,7 +145,7 @@ Result<VaultFile> VaultFile::decode(const QByteArray& bytes)
     }
     VaultFile file;
     file.cost = {get<quint32>(bytes, 12), get<quint32>(bytes, 16)};
-    const auto count = get<quint32>(bytes, 20);
+    file.count = get<quint32>(bytes, 20);
     file.generation = get<quint64>(bytes, 24);
     file.salt = bytes.sliced(32, blockSize);
     file.save = bytes.sliced(48, blockSize);
@@ -173,7 +173,7 @@ Result<VaultFile> VaultFile::decode(const QByteArray& bytes)
         at += qsizetype(nameSize) + nonceSize + qsizetype(boxSize);
         file.records.append(std::move(record));
     }
-    if (defended("secrets.vault-complete") && quint32(file.records.size()) != count) {
+    if (defended("secrets.vault-complete") && quint32(file.records.size()) != file.count) {
         return damaged(u"entries are missing"_s);
     }
     return file;
@@ -236,6 +236,7 @@ bool VaultKeys::belongTo(const VaultFile& file) const
 
 void VaultKeys::seal(VaultFile& file) const
 {
+    file.count = quint32(file.records.size());
     file.seal = hash(header(file), &m_sealKey);
 }
 

@@ -32,7 +32,8 @@ struct VaultFile
     QByteArray salt;        ///< 16 bytes
     QByteArray save;        ///< 16 random bytes, others at each save
     QByteArray check;       ///< 16 bytes that only the right passphrase gives
-    QByteArray seal;        ///< 16 bytes over all of the above, and the number of records
+    quint32 count = 0;      ///< of records, as sealed
+    QByteArray seal;        ///< 16 bytes over all of the above
     quint64 generation = 0; ///< counts the saves
     QList<Record> records;
 
@@ -54,7 +55,7 @@ public:
     [[nodiscard]] bool belongTo(const VaultFile& file) const;
     /// What VaultFile::check must be.
     [[nodiscard]] QByteArray check() const;
-    /// Seals the header, when all of it is set.
+    /// Seals the header, when all else is set.
     void seal(VaultFile& file) const;
     /// Corrupt: the header is not what was sealed.
     [[nodiscard]] Result<> checkSeal(const VaultFile& file) const;
