@@ -249,6 +249,7 @@ void Engine::call(const CallHead& limits, std::string_view name, std::string_vie
 
 void Engine::prepare()
 {
+    m_last.reset();
     // A start function would run for nobody, and unmetered.
     if (m_modules.empty() || m_modules.front().startsItself || !m_modules.front().ast) {
         return;
@@ -321,11 +322,13 @@ Engine::Answer Engine::run(Module& module)
     if (!module.ast) {
         return problem(Ending::BadModule, module.problem);
     }
+    m_last.reset();
     // The engine would quietly give it a smaller one.
     if (defended("wasm.memory-cap") && module.memoryPages * PageBytes > m_memoryBytes) {
         return problem(Ending::OutOfMemory, {});
     }
-    Instance instance;
+    // Taken down once its answer is sent, in prepare().
+    Instance& instance = m_last;
     if (const auto result = instantiate(module, instance); !WasmEdge_ResultOK(result)) {
         Answer answer = failed(result);
         // An import that there is not, a table or a memory that is too large …

@@ -41,7 +41,8 @@ public:
     void load(std::string_view hash, std::string_view bytes);
     /// Runs a call in an instance of its own and sends how it ended.
     void call(const wasm::host::CallHead& limits, std::string_view name, std::string_view input);
-    /// Makes the next instance of what was called last, while nobody waits for it.
+    /// Clears up after the last call and makes the next instance of what was called last, while
+    /// nobody waits for it.
     void prepare();
     /// Tells that memory ran out, and ends the process: an engine that was refused memory somewhere
     /// in its middle can't be trusted any more.
@@ -101,6 +102,7 @@ private:
     Guest m_guest;
     std::string m_spareHash;
     Instance m_spare;
+    Instance m_last; ///< of the call that was answered last
     bool m_expired = false;
     Watchdog::Time m_resumed;
     Watchdog::Time::duration m_used{}; ///< of the call's time, up to m_resumed

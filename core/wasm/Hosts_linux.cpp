@@ -74,6 +74,7 @@ private:
         bool ready = false;
         bool dying = false;
         bool killedForTime = false;
+        bool blocked = false; ///< its socket took not all; told when there is room again
     };
 
     void run();
@@ -302,6 +303,7 @@ void Hosts::Private::sendCall(quint64 id, Host& host)
 void Hosts::Private::send(quint64 id, Host& host, const std::string& bytes)
 {
     if (!host.process.send(bytes)) {
+        host.blocked = true;
         watch(host.process.socket(), id << 1, true);
     }
 }
@@ -313,7 +315,8 @@ void Hosts::Private::handle(quint64 id, bool processEnded)
         return;
     }
     Host& host = found->second;
-    if (!processEnded && host.process.flush()) {
+    if (!processEnded && host.blocked && host.process.flush()) {
+        host.blocked = false;
         watch(host.process.socket(), id << 1, false);
     }
     // What it said last counts, also when it is gone.
