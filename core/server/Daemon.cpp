@@ -1,8 +1,8 @@
 #include "core/server/Daemon.h"
 
 #include "core/base/Contracts.h"
+#include "core/base/Defence.h"
 #include "core/server/Folders.h"
-#include "core/server/Token.h"
 
 #include <arpa/inet.h>
 #include <cerrno>
@@ -59,6 +59,21 @@ std::optional<Address> loopbackAddress(const QString& text, quint16 port)
     return std::nullopt;
 }
 
+QByteArray nameOf(const sockaddr* address)
+{
+    char text[INET6_ADDRSTRLEN] = {};
+    if (address != nullptr && address->sa_family == AF_INET) {
+        ::inet_ntop(
+            AF_INET, &reinterpret_cast<const sockaddr_in*>(address)->sin_addr, text, sizeof text);
+    } else if (address != nullptr && address->sa_family == AF_INET6) {
+        ::inet_ntop(AF_INET6,
+                    &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr,
+                    text,
+                    sizeof text);
+    }
+    return text;
+}
+
 // Each connection is a file; the soft limit is 1,024 on most machines.
 void raiseFileLimit(int connections)
 {
@@ -110,29 +125,6 @@ void onConnection(void* self,
 }
 
 } // namespace
-
-bool isLoopbackHost(QByteArrayView host, quint16 port)
-{
-    QByteArray name = host.toByteArray().toLower();
-    QByteArray portText = "80";
-    const auto bracket = name.lastIndexOf(']');
-    const auto colon = name.lastIndexOf(':');
-    if (colon > bracket) {
-        portText = name.mid(colon + 1);
-        name.truncate(colon);
-    }
-    const bool isNumber = !portText.isEmpty() && std::ranges::all_of(portText, [](char c) {
-        return c >= '0' && c <= '9';
-    });
-    if (!isNumber || portText.toUInt() != port) {
-        return false;
-    }
-    if (name == "localhost" || name == "[::1]") {
-        return true;
-    }
-    in_addr four{};
-    return ::inet_pton(AF_INET, name.constData(), &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
-}
 
 Result<Listener> Listener::open(const QString& address, quint16 port)
 {
@@ -202,6 +194,7 @@ Daemon::Daemon(HttpServer::Settings settings,
     , m_limits{m_settings.maxBody, m_settings.pendingBytes, m_settings.pendingEvents}
     , m_hub(client, reactor)
     , m_services{client, reactor, m_hub, m_settings, m_counters}
+    , m_door(m_settings, m_address, m_port)
     , m_sweepEvery(std::clamp<qint64>(
           std::min({m_settings.requestTimeout, m_settings.heartbeat, m_settings.idleTimeout})
                   .count() /
@@ -226,25 +219,28 @@ Result<std::unique_ptr<Daemon>> Daemon::start(HttpServer::Settings settings,
     raiseFileLimit(settings.maxConnections);
     std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings), listener, client, reactor));
     const auto idle = unsigned(std::max<qint64>(1, daemon->m_settings.idleTimeout.count() / 1000));
-    daemon->m_daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
-                                        0,
-                                        nullptr,
-                                        nullptr,
-                                        onAccess,
-                                        daemon.get(),
-                                        MHD_OPTION_LISTEN_SOCKET,
-                                        listener.socket.get(),
-                                        MHD_OPTION_CONNECTION_LIMIT,
-                                        unsigned(daemon->m_settings.maxConnections),
-                                        MHD_OPTION_CONNECTION_TIMEOUT,
-                                        idle,
-                                        MHD_OPTION_NOTIFY_COMPLETED,
-                                        onCompleted,
-                                        daemon.get(),
-                                        MHD_OPTION_NOTIFY_CONNECTION,
-                                        onConnection,
-                                        daemon.get(),
-                                        MHD_OPTION_END);
+    daemon->m_daemon = MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME,
+        0,
+        nullptr,
+        nullptr,
+        onAccess,
+        daemon.get(),
+        MHD_OPTION_LISTEN_SOCKET,
+        listener.socket.get(),
+        MHD_OPTION_CONNECTION_LIMIT,
+        defended("http.connection-cap") ? unsigned(daemon->m_settings.maxConnections) : 65'536U,
+        MHD_OPTION_CLIENT_DISCIPLINE_LVL,
+        1, // what RFC 9110 forbids is refused, not guessed at
+        MHD_OPTION_CONNECTION_TIMEOUT,
+        idle,
+        MHD_OPTION_NOTIFY_COMPLETED,
+        onCompleted,
+        daemon.get(),
+        MHD_OPTION_NOTIFY_CONNECTION,
+        onConnection,
+        daemon.get(),
+        MHD_OPTION_END);
     if (daemon->m_daemon == nullptr) {
         return fail(ErrorCode::Io, QStringLiteral("The HTTP server cannot be started."));
     }
@@ -285,7 +281,8 @@ int Daemon::work()
 void Daemon::sweep(qint64 now)
 {
     for (auto* connection : m_connections) {
-        if (connection->deadline > 0 && now > connection->deadline) {
+        if (connection->deadline > 0 && now > connection->deadline &&
+            defended("http.request-deadline")) {
             connection->deadline = 0;
             if (connection->exchange) {
                 connection->exchange->answerRaw(408, "The request did not arrive in time.");
@@ -301,6 +298,8 @@ Daemon::Connection* Daemon::opened(MHD_Connection* connection)
 {
     auto* facts = new Connection;
     facts->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    facts->peer = nameOf(
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     facts->deadline = steadyMs() + m_settings.requestTimeout.count();
     m_connections.insert(facts);
     m_counters.connections = qint64(m_connections.size());
@@ -339,7 +338,7 @@ int Daemon::access(MHD_Connection* connection,
         facts.deadline = steadyMs() + m_settings.requestTimeout.count();
         *request = facts.exchange.get();
         Exchange& exchange = *facts.exchange;
-        begin(exchange, url, method);
+        begin(exchange, facts.peer, url, method);
         if (exchange.refusal && !exchange.discardBody) {
             facts.deadline = 0;
             exchange.dispatched = true;
@@ -369,11 +368,11 @@ int Daemon::access(MHD_Connection* connection,
     return exchange->settle() == Exchange::Step::Close ? MHD_NO : MHD_YES;
 }
 
-void Daemon::begin(Exchange& exchange, const char* url, const char* method)
+void Daemon::begin(Exchange& exchange, const QByteArray& peer, const char* url, const char* method)
 {
     exchange.method = method;
     exchange.path = url;
-    exchange.refusal = check(exchange);
+    exchange.refusal = check(exchange, peer);
     if (exchange.refusal) {
         exchange.discardBody = canSkipBody(exchange);
     } else if (const auto length = exchange.header("Content-Length").toLongLong(); length > 0) {
@@ -381,68 +380,23 @@ void Daemon::begin(Exchange& exchange, const char* url, const char* method)
     }
 }
 
-std::optional<Reply> Daemon::check(Exchange& exchange) const
+std::optional<Reply> Daemon::check(Exchange& exchange, const QByteArray& peer)
 {
     if (m_stopping) {
         return Reply::error(
             503, QStringLiteral("Signalbox is shutting down."), QStringLiteral("unavailable"));
     }
-    if (!isLoopbackHost(exchange.header("Host"), m_port)) {
-        return Reply::error(403,
-                            QStringLiteral("The Host header does not name this server."),
-                            QStringLiteral("forbidden"));
-    }
-    const QByteArray origin = exchange.header("Origin");
-    if (!origin.isEmpty() && (!origin.toLower().startsWith("http://") ||
-                              !isLoopbackHost(QByteArrayView(origin).sliced(7), m_port))) {
-        return Reply::error(403,
-                            QStringLiteral("Web pages from elsewhere may not use this server."),
-                            QStringLiteral("forbidden"));
-    }
-    const auto route = findRoute(exchange.path);
-    if (!route || route->handler != serveHealth) {
-        const QByteArray given = exchange.header("Authorization");
-        const bool bearer = given.size() > 7 && given.left(7).toLower() == "bearer ";
-        if (!bearer ||
-            !Token::matches(m_settings.token, QByteArrayView(given).sliced(7).trimmed())) {
-            auto reply = Reply::error(
-                401,
-                QStringLiteral("This needs the header \"Authorization: Bearer TOKEN\"."),
-                QStringLiteral("unauthorized"));
-            reply.headers.push_back({"WWW-Authenticate", "Bearer realm=\"signalbox\""});
-            return reply;
-        }
-    }
-    if (!route) {
-        return Reply::error(
-            404,
-            QStringLiteral("There is nothing at %1.").arg(QString::fromUtf8(exchange.path)),
-            QStringLiteral("not_found"));
-    }
-    exchange.route = route->name;
-    if (!route->methods.split(',').contains(exchange.method) &&
-        !route->methods.split(',').contains(' ' + exchange.method)) {
-        auto reply = Reply::error(
-            405,
-            QStringLiteral("%1 takes %2 only.")
-                .arg(QString::fromUtf8(exchange.path), QLatin1StringView(route->methods)),
-            QStringLiteral("method_not_allowed"));
-        reply.headers.push_back({"Allow", route->methods});
-        return reply;
-    }
-    if (exchange.header("Content-Length").toULongLong() > quint64(m_settings.maxBody)) {
-        return Reply::error(413,
-                            QStringLiteral("The body may have %1 bytes.").arg(m_settings.maxBody),
-                            QStringLiteral("invalid_input"));
-    }
-    return std::nullopt;
+    return m_door.check(exchange, peer, steadyMs() * 1000);
 }
 
 // An answer before the request was read closes the connection under the sender's hands; so a short
 // body is read and thrown away first. A client that asks before it sends (Expect) has sent none.
 bool Daemon::canSkipBody(const Exchange& exchange) const
 {
-    return exchange.header("Expect").isEmpty() &&
+    // Where the body ends is doubtful, and so would be where the next request begins.
+    const int framings =
+        exchange.headerCount("Content-Length") + exchange.headerCount("Transfer-Encoding");
+    return framings < 2 && exchange.header("Expect").isEmpty() &&
            exchange.header("Content-Length").toULongLong() <= quint64(m_settings.maxBody);
 }
 

@@ -18,11 +18,6 @@ struct Listener
     static Result<Listener> open(const QString& address, quint16 port);
 };
 
-/// Whether a Host header names this machine's loopback and the port: "127.0.0.1:8080",
-/// "localhost:8080", "[::1]:8080". A name that merely resolves to loopback is none: that is how a
-/// web page elsewhere reaches local servers.
-bool isLoopbackHost(QByteArrayView host, quint16 port);
-
 /// libmicrohttpd on the reactor's thread: accepts, checks, dispatches to the routes, and keeps the
 /// time.
 class Daemon
@@ -45,6 +40,7 @@ public:
     struct Connection
     {
         int fd = -1;
+        QByteArray peer;     ///< the other side's address
         qint64 deadline = 0; ///< when its request must have arrived; 0 while none is awaited
         std::shared_ptr<Exchange> exchange; ///< shared with who answers it
     };
@@ -64,8 +60,8 @@ private:
            Listener& listener,
            protocol::RuntimeClient& client,
            Reactor& reactor);
-    void begin(Exchange& exchange, const char* url, const char* method);
-    [[nodiscard]] std::optional<Reply> check(Exchange& exchange) const;
+    void begin(Exchange& exchange, const QByteArray& peer, const char* url, const char* method);
+    [[nodiscard]] std::optional<Reply> check(Exchange& exchange, const QByteArray& peer);
     [[nodiscard]] bool canSkipBody(const Exchange& exchange) const;
     int work();
     void sweep(qint64 now);
@@ -79,6 +75,7 @@ private:
     Counters m_counters;
     EventHub m_hub;
     Services m_services;
+    Door m_door;
     MHD_Daemon* m_daemon = nullptr;
     std::unordered_set<Connection*> m_connections;
     qint64 m_sweepEvery;

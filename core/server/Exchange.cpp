@@ -1,5 +1,8 @@
 #include "core/server/Exchange.h"
 
+#include "core/base/Defence.h"
+#include "core/server/Door.h"
+
 #include <QJsonDocument>
 #include <cstring>
 #include <microhttpd.h>
@@ -108,6 +111,37 @@ QByteArray Exchange::header(const char* name) const
                : QByteArray();
 }
 
+int Exchange::headerCount(const char* name) const
+{
+    struct Search
+    {
+        const char* name;
+        int found = 0;
+    } search{name};
+    const auto count = [](void* self, MHD_ValueKind, const char* key, const char*) {
+        auto* wanted = static_cast<Search*>(self);
+        wanted->found += qstricmp(key, wanted->name) == 0 ? 1 : 0;
+        return MHD_YES;
+    };
+    if (m_connection) {
+        MHD_get_connection_values(m_connection, MHD_HEADER_KIND, count, &search);
+    }
+    return search.found;
+}
+
+QList<QByteArray> Exchange::arguments() const
+{
+    QList<QByteArray> values;
+    const auto add = [](void* self, MHD_ValueKind, const char* name, const char* value) {
+        static_cast<QList<QByteArray>*>(self)->append(value != nullptr ? value : name);
+        return MHD_YES;
+    };
+    if (m_connection) {
+        MHD_get_connection_values(m_connection, MHD_GET_ARGUMENT_KIND, add, &values);
+    }
+    return values;
+}
+
 std::optional<QByteArray> Exchange::argument(const char* name) const
 {
     const char* value = nullptr;
@@ -184,7 +218,7 @@ void Exchange::finish()
 bool Exchange::takeBody(QByteArrayView piece)
 {
     m_taken += piece.size();
-    if (m_taken > m_limits.maxBody) {
+    if (m_taken > m_limits.maxBody && defended("http.body-cap")) {
         return false;
     }
     if (!discardBody) {
@@ -222,8 +256,9 @@ Exchange::Step Exchange::settle()
             MHD_add_response_header(response, name.constData(), value.constData());
         }
     }
-    MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(response, "Cache-Control", "no-store");
+    for (const auto& [name, value] : protectingHeaders()) {
+        MHD_add_response_header(response, name.constData(), value.constData());
+    }
     const auto queued = MHD_queue_response(m_connection, unsigned(status), response);
     MHD_destroy_response(response);
     ++m_counters.requests[{route, status}];
@@ -293,12 +328,13 @@ void Exchange::answerRaw(int status, const char* reason)
 {
     const auto reply =
         Reply::error(status, QString::fromLatin1(reason), QStringLiteral("invalid_input"));
-    QByteArray bytes =
-        "HTTP/1.1 " + QByteArray::number(status) + ' ' +
-        (status == 413 ? "Content Too Large" : "Request Timeout") +
-        "\r\nConnection: close\r\nContent-Type: application/json\r\nX-Content-Type-Options: "
-        "nosniff\r\nCache-Control: no-store\r\nContent-Length: " +
-        QByteArray::number(reply.body.size()) + "\r\n\r\n" + reply.body;
+    QByteArray bytes = "HTTP/1.1 " + QByteArray::number(status) + ' ' +
+                       (status == 413 ? "Content Too Large" : "Request Timeout") +
+                       "\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    for (const auto& [name, value] : protectingHeaders()) {
+        bytes += name + ": " + value + "\r\n";
+    }
+    bytes += "Content-Length: " + QByteArray::number(reply.body.size()) + "\r\n\r\n" + reply.body;
     ++m_counters.requests[{route, status}];
     [[maybe_unused]] const auto sent =
         ::send(m_fd, bytes.constData(), size_t(bytes.size()), MSG_NOSIGNAL | MSG_DONTWAIT);

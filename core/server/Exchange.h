@@ -61,12 +61,17 @@ public:
     QByteArray method;
     QByteArray path;
     QByteArray route = "other"; ///< for the counters
+    bool holdsToken = false;    ///< whether its sender showed the token
     QByteArray body;
     std::function<void()> onClosed;  ///< the exchange is over, however it ended; called once
     std::function<void()> onDrained; ///< everything written to the stream has left; may write more
 
     /// A request header; empty when it was not sent.
     [[nodiscard]] QByteArray header(const char* name) const;
+    /// How often it was sent.
+    [[nodiscard]] int headerCount(const char* name) const;
+    /// The values of all query arguments, decoded, and the names of those without a value.
+    [[nodiscard]] QList<QByteArray> arguments() const;
     /// A query argument, decoded; nothing when it was not given.
     [[nodiscard]] std::optional<QByteArray> argument(const char* name) const;
     /// Whether anybody still waits for the answer.

@@ -2,6 +2,7 @@
 #include "core/base/Clock.h"
 #include "core/base/SecretString.h"
 #include "core/protocol/RuntimeClient.h"
+#include "core/server/RateLimit.h"
 
 namespace sb::server {
 
@@ -18,6 +19,13 @@ public:
         QString version = QStringLiteral(SB_VERSION);
         /// More Prometheus text for /metrics; called on the server's thread, so it must not wait.
         std::function<QByteArray()> metrics;
+
+        /// What may be asked over time, by address, without the token: a few hundred times
+        /// /healthz a minute, and a guess at the token every quarter of a second.
+        Rate strangers{500.0 / 60, 500};
+        /// The same with the token, for each class of routes: 4,000 messages a second. It ends what
+        /// runs wild and is beyond what an instance can do.
+        Rate holders{120'000, 240'000};
 
         qsizetype maxBody = 1 << 20;
         int maxConnections = 4096;

@@ -3,7 +3,6 @@
 #include "core/server/Folders.h"
 
 #include <QFile>
-#include <QJsonDocument>
 #include <cerrno>
 #include <cstring>
 #include <sys/epoll.h>
@@ -64,8 +63,8 @@ std::optional<uid_t> peerOf(int fd)
 Line::Line(Fd socket, Reactor& reactor, qsizetype longestFrame, Handlers handlers)
     : m_socket(std::move(socket))
     , m_reactor(reactor)
-    , m_longestFrame(longestFrame)
     , m_handlers(std::move(handlers))
+    , m_in(longestFrame)
 {
 }
 
@@ -88,11 +87,6 @@ void Line::close()
     }
     m_out.clear();
     m_outOffset = 0;
-}
-
-QByteArray Line::encode(const QJsonObject& object)
-{
-    return QJsonDocument(object).toJson(QJsonDocument::Compact) + '\n';
 }
 
 void Line::sendBytes(const QByteArray& line)
@@ -175,32 +169,27 @@ bool Line::readSome()
     if (got == 0) {
         return false;
     }
-    m_in.append(buffer, got);
+    m_in.append(QByteArrayView(buffer, qsizetype(got)));
     return takeLines();
 }
 
 bool Line::takeLines()
 {
     m_taking = true;
-    qsizetype start = 0;
     bool good = true;
     while (good && m_reading && isOpen()) {
-        const auto end = m_in.indexOf('\n', std::max(start, m_searched));
-        if (end < 0) {
-            m_searched = m_in.size();
+        QJsonObject object;
+        const auto step = m_in.next(object);
+        if (step == Frames::Step::More) {
             break;
         }
-        const auto document = QJsonDocument::fromJson(m_in.sliced(start, end - start));
-        start = end + 1;
-        good = document.isObject();
+        good = step == Frames::Step::Frame;
         if (good) {
-            m_handlers.received(document.object());
+            m_handlers.received(std::move(object));
         }
     }
     m_taking = false;
-    m_in.remove(0, start);
-    m_searched = std::max<qsizetype>(0, m_searched - start);
-    return good && m_in.size() <= m_longestFrame;
+    return good;
 }
 
 void Line::lose()

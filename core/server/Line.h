@@ -1,8 +1,7 @@
 #pragma once
+#include "core/server/Frames.h"
 #include "core/server/Reactor.h"
 
-#include <QByteArray>
-#include <QJsonObject>
 #include <sys/types.h>
 
 namespace sb::server {
@@ -29,15 +28,13 @@ public:
 
     Result<> open();
     /// Sends; what the socket does not take now leaves later.
-    void send(const QJsonObject& object) { sendBytes(encode(object)); }
+    void send(const QJsonObject& object) { sendBytes(Frames::encode(object)); }
     void sendBytes(const QByteArray& line);
     [[nodiscard]] qsizetype pendingBytes() const { return m_out.size() - m_outOffset; }
     /// Stops or goes on reading.
     void setReading(bool on);
     [[nodiscard]] bool isOpen() const { return bool(m_socket); }
     void close();
-
-    static QByteArray encode(const QJsonObject& object);
 
 private:
     void ready(unsigned events);
@@ -49,10 +46,8 @@ private:
 
     Fd m_socket;
     Reactor& m_reactor;
-    qsizetype m_longestFrame;
     Handlers m_handlers;
-    QByteArray m_in;
-    qsizetype m_searched = 0; ///< how much of m_in is known to hold no end of line
+    Frames m_in;
     QByteArray m_out;
     qsizetype m_outOffset = 0;
     bool m_reading = true;

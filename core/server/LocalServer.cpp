@@ -236,7 +236,7 @@ struct LocalServer::Private
                 continue;
             }
             if (line.isEmpty()) {
-                line = Line::encode({{QStringLiteral("event"), protocol::eventToJson(event)}});
+                line = Frames::encode({{QStringLiteral("event"), protocol::eventToJson(event)}});
             }
             peer->eventBytes += line.size();
             peer->line->sendBytes(line);

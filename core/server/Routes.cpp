@@ -1,5 +1,7 @@
 #include "core/server/Routes.h"
 
+#include "core/base/Defence.h"
+
 #include <QCryptographicHash>
 #include <QJsonDocument>
 
@@ -36,26 +38,26 @@ QByteArray label(const char* name, QByteArray value)
 std::optional<Route> findRoute(const QByteArray& path)
 {
     if (path == "/healthz") {
-        return Route{serveHealth, "healthz", "GET, HEAD"};
+        return Route{serveHealth, "healthz", RouteClass::Health, "GET, HEAD"};
     }
     if (path == "/metrics") {
-        return Route{serveMetrics, "metrics", "GET, HEAD"};
+        return Route{serveMetrics, "metrics", RouteClass::Audit, "GET, HEAD"};
     }
     if (path == "/v1/chat/completions") {
-        return Route{serveChat, "chat", "POST"};
+        return Route{serveChat, "chat", RouteClass::Message, "POST"};
     }
     if (path == "/v1/models") {
-        return Route{serveModels, "models", "GET, HEAD"};
+        return Route{serveModels, "models", RouteClass::Read, "GET, HEAD"};
     }
     if (path == "/v1/events") {
-        return Route{serveEvents, "events", "GET"};
+        return Route{serveEvents, "events", RouteClass::Audit, "GET"};
     }
     if (path == approvalsPath) {
-        return Route{serveApprovals, "approvals", "GET, HEAD"};
+        return Route{serveApprovals, "approvals", RouteClass::Read, "GET, HEAD"};
     }
     if (path.startsWith(approvalPrefix) && path.size() > approvalPrefix.size() &&
         path.indexOf('/', approvalPrefix.size()) < 0) {
-        return Route{serveApproval, "approval", "GET, HEAD, POST"};
+        return Route{serveApproval, "approval", RouteClass::Decide, "GET, HEAD, POST"};
     }
     return std::nullopt;
 }
@@ -95,9 +97,17 @@ QString channelIdFor(const QString& user)
     return id;
 }
 
-void serveHealth(Services&, const std::shared_ptr<Exchange>& exchange)
+void serveHealth(Services& services, const std::shared_ptr<Exchange>& exchange)
 {
-    exchange->answer(Reply::json(200, {{QStringLiteral("status"), QStringLiteral("ok")}}));
+    QJsonObject health{{QStringLiteral("status"), QStringLiteral("ok")}};
+    // Versions and loads tell a stranger what to try.
+    if (exchange->holdsToken || !defended("http.health-details")) {
+        health.insert(QStringLiteral("version"), services.settings.version);
+        health.insert(QStringLiteral("role"), services.settings.role);
+        health.insert(QStringLiteral("connections"), services.counters.connections);
+        health.insert(QStringLiteral("streams"), services.counters.streams);
+    }
+    exchange->answer(Reply::json(200, health));
 }
 
 void serveMetrics(Services& services, const std::shared_ptr<Exchange>& exchange)

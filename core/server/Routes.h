@@ -1,4 +1,5 @@
 #pragma once
+#include "core/server/Door.h"
 #include "core/server/EventHub.h"
 #include "core/server/Exchange.h"
 #include "core/server/HttpServer.h"
@@ -44,6 +45,7 @@ struct Route
 {
     Handler handler = nullptr;
     QByteArray name;
+    RouteClass kind = RouteClass::Unknown;
     QByteArray methods; ///< as the Allow header says it
 };
 /// The route of a path; nothing when there is none.

@@ -1,5 +1,6 @@
 #include "core/server/Token.h"
 
+#include "core/base/Defence.h"
 #include "core/base/Ids.h"
 #include "core/server/Folders.h"
 #include "core/server/Reactor.h"
@@ -110,6 +111,9 @@ Result<SecretString> Token::loadOrCreate(const QString& path)
 bool Token::matches(const SecretString& token, QByteArrayView given)
 {
     return token.expose([&](QByteArrayView expected) {
+        if (!defended("http.token-timing")) {
+            return !expected.isEmpty() && expected == given;
+        }
         return !expected.isEmpty() && expected.size() == given.size() &&
                sodium_memcmp(expected.data(), given.data(), size_t(expected.size())) == 0;
     });

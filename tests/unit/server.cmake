@@ -1,4 +1,5 @@
 sb_test(unit/tst_HttpServer LINKS sb::server)
+sb_test(unit/tst_RateLimit LINKS sb::server)
 sb_test(unit/tst_HttpChat LINKS sb::server)
 sb_test(unit/tst_HttpEvents LINKS sb::server)
 sb_test(unit/tst_LocalSocket LINKS sb::server)

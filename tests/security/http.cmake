@@ -1,0 +1,1 @@
+sb_test(security/tst_HttpAttacks LINKS sb::server LABELS security)
