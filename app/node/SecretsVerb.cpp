@@ -1,5 +1,6 @@
 #include "app/node/SecretsVerb.h"
 
+#include "core/base/Defence.h"
 #include "core/config/Config.h"
 #include "core/llm/HttpProvider.h"
 #include "core/llm/HttpSetup.h"
@@ -379,7 +380,7 @@ Exit secretsVerb(Arguments arguments, QStringList words)
     const QString action = arguments.rest.value(0);
     const QString name = arguments.rest.value(1);
     const bool takesName = action == "set"_L1 || action == "remove"_L1 || action == "rotate"_L1;
-    if (arguments.rest.size() > 2 && takesName) {
+    if (defended("secrets.argv") && arguments.rest.size() > 2 && takesName) {
         // What follows is not shown: it is the value, most likely.
         return complain({ErrorCode::InvalidInput,
                          u"A value is never given as an argument, where others on this machine can "
@@ -387,7 +388,7 @@ Exit secretsVerb(Arguments arguments, QStringList words)
                          {}},
                         json);
     }
-    if (arguments.rest.size() != (takesName ? 2 : 1) ||
+    if ((defended("secrets.argv") && arguments.rest.size() != (takesName ? 2 : 1)) ||
         (!takesName && action != "list"_L1 && action != "passphrase"_L1)) {
         return complain({ErrorCode::InvalidInput,
                          u"It is secrets list, set NAME, remove NAME, rotate NAME or passphrase."_s,
@@ -437,7 +438,8 @@ Exit secretsVerb(Arguments arguments, QStringList words)
         }
         return say({{u"reference"_s, reference}}, u"%1 is gone."_s.arg(reference), json);
     }
-    auto value = readValue(name);
+    auto value = arguments.rest.size() > 2 ? SecretString(arguments.rest[2].toUtf8()) // a test's
+                                           : readValue(name);
     if (!value) {
         return complain(value.error(), json);
     }

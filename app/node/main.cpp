@@ -1,4 +1,5 @@
 #include "app/node/CommandLine.h"
+#include "app/node/SecretsVerb.h"
 
 #include <QCoreApplication>
 #include <QFileInfo>
@@ -23,6 +24,8 @@ constexpr auto usage = R"(usage: signalbox-node [--home DIR] VERB
   serve [--listen ADDR:PORT]   the runtime behind HTTP on loopback
   approvals list [--all] | show ID | accept ID [--arguments JSON] | reject ID [--note TEXT]
   journal tail [--agent ID] [-n N] [-f] | verify [--agent ID] | export [--agent ID] [FILE]
+  secrets list | set NAME | remove NAME | rotate NAME [--untried] | passphrase
+                               keys in the keychain or the vault; values come from standard input or the terminal
   doctor                       what works on this machine, and what to do where it does not
 
   --json works with every verb. Everything lies under --home (or SIGNALBOX_HOME), else in the XDG folders.
@@ -41,6 +44,7 @@ Exit dispatch(Arguments arguments, QStringList words)
                               {"serve", serveVerb},
                               {"approvals", approvalsVerb},
                               {"journal", journalVerb},
+                              {"secrets", secretsVerb},
                               {"doctor", doctorVerb}};
     const QString name = words.takeFirst();
     for (const auto& verb : verbs) {

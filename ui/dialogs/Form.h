@@ -35,8 +35,11 @@ inline void addField(QVBoxLayout& layout, QWidget& dialog, const QString& label,
     auto* words = new QLabel(label, &dialog);
     words->setBuddy(field);
     field->setAccessibleName(QString(label).remove(u'&'));
-    layout.addWidget(words);
-    layout.addWidget(field);
+    auto* together = new QVBoxLayout;
+    together->setSpacing(theme::space::inside);
+    together->addWidget(words);
+    together->addWidget(field);
+    layout.addLayout(together);
 }
 
 } // namespace sb::dialogs

@@ -61,6 +61,7 @@ PassphraseDialog::PassphraseDialog(theme::Theme& theme,
     }
     connect(m_first, &QLineEdit::textChanged, this, &PassphraseDialog::check);
     layout->addSpacing(theme::space::related);
+    layout->addStretch(); // what the paragraph does not need
 
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(theme::space::related);

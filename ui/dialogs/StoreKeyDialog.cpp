@@ -74,6 +74,7 @@ StoreKeyDialog::StoreKeyDialog(theme::Theme& theme,
     m_layout->addWidget(m_problem);
     m_problem->hide();
     m_layout->addSpacing(theme::space::related);
+    m_layout->addStretch(); // what the paragraph does not need
 
     auto* buttons = new QHBoxLayout;
     buttons->setSpacing(theme::space::related);
