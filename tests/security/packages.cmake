@@ -1,0 +1,1 @@
+sb_test(security/tst_PackageAttacks LINKS sb::packages LABELS security)
