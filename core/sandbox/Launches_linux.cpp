@@ -52,6 +52,7 @@ struct Launches::Launch
 {
     quint64 id = 0;
     Promise<LaunchReport> promise;
+    std::unique_ptr<ControlGroup> group;
     Spawned spawned;
     OutputKeeper keeper;
     OutputFilter filter;
@@ -203,6 +204,10 @@ void Launches::begin(Order order, Promise<LaunchReport> promise)
     }
     auto launch = std::make_unique<Launch>(order.limits.outputBytes);
     launch->started = launch->window = Steady::now();
+    if (order.group) {
+        order.spawn.controlGroup = order.group->descriptor();
+    }
+    launch->group = std::move(order.group);
     auto spawned = spawn(order.spawn);
     if (!spawned) {
         promise.set(std::unexpected(std::move(spawned).error()));
@@ -492,6 +497,9 @@ void Launches::finishIfGone(quint64 id)
     m_launches.erase(found);
     launch->stopCallback.reset();
     launch->wall.reset();
+    if (launch->group && launch->group->memoryExceeded()) {
+        launch->excess = helper::Excess::Memory;
+    }
     readOutput(*launch, 64 * Chunk); // nobody writes any more: what is left fits a pipe
     if (launch->excess) {
         const QByteArray words = excessWords(*launch->excess);

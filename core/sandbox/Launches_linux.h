@@ -1,5 +1,6 @@
 #pragma once
 #include "core/base/Guarded.h"
+#include "core/sandbox/ControlGroup_linux.h"
 #include "core/sandbox/Sandbox.h"
 #include "core/sandbox/Spawn_linux.h"
 
@@ -31,6 +32,7 @@ public:
         Limits limits;
         std::function<void(const QString&)> output;
         std::stop_token stop;
+        std::unique_ptr<ControlGroup> group; ///< to start it in; may be none
         std::function<void(int)> door; ///< gets the listening socket, where the plan asks for one
         std::function<Milliseconds()> excused; ///< as Sandbox::launch has it
     };

@@ -66,6 +66,8 @@ struct Sandbox::Private
     Settings settings;
     HiddenPaths hidden;
     Host host = probeHost();
+    std::optional<QString> groups =
+        controlGroupParent(u"/sys/fs/cgroup"_s, fileText(u"/proc/self/cgroup"_s));
     QString helper; ///< resolved
     std::optional<FileIdentity> helperIdentity;
     QString bubblewrap; ///< absolute; set by the probe
@@ -113,6 +115,7 @@ struct Sandbox::Private
                                plan.limits,
                                std::move(output),
                                std::move(stop),
+                               groups ? ControlGroup::make(*groups, plan.limits) : nullptr,
                                std::move(door),
                                std::move(excused)});
     }
@@ -135,7 +138,13 @@ void Sandbox::Private::probe()
                 .arg(settings.helper);
         return;
     }
-    if (auto tried = tryOnce(); !tried) {
+    auto tried = tryOnce();
+    if (!tried && groups) {
+        groups.reset(); // then without
+        tried = tryOnce();
+    }
+    capabilities.cgroup = groups.has_value();
+    if (!tried) {
         capabilities.problem =
             u"Commands run only inside a sandbox, and this machine refuses one. "_s +
             explained(tried.error().message, host.root);

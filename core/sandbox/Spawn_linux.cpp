@@ -79,6 +79,19 @@ public:
     ~Attributes() { posix_spawnattr_destroy(&m_attributes); }
     Attributes(const Attributes&) = delete;
     Attributes& operator=(const Attributes&) = delete;
+    // False where the C library cannot do so.
+    bool startIn(int controlGroup)
+    {
+#ifdef POSIX_SPAWN_SETCGROUP
+        short flags = 0;
+        posix_spawnattr_getflags(&m_attributes, &flags);
+        return posix_spawnattr_setcgroup_np(&m_attributes, controlGroup) == 0 &&
+               posix_spawnattr_setflags(&m_attributes, short(flags | POSIX_SPAWN_SETCGROUP)) == 0;
+#else
+        (void)controlGroup;
+        return false;
+#endif
+    }
     posix_spawnattr_t* get() { return &m_attributes; }
 
 private:
@@ -171,6 +184,9 @@ Result<Spawned> spawn(const SpawnRequest& request)
                            helperProgram.data(),
                            nullptr};
     Attributes attributes;
+    if (request.controlGroup >= 0 && !attributes.startIn(request.controlGroup)) {
+        return systemError(u"it cannot be put into its control group"_s, ENOTSUP);
+    }
     pid_t pid = -1;
     const int error = ::posix_spawn(
         &pid, program.constData(), actions.get(), attributes.get(), words, environment.data());

@@ -27,6 +27,7 @@ struct SpawnRequest
     QByteArray standardInput;
     QList<QByteArray> files; ///< for FirstFileFd and after
     QMap<QString, QString> environment;
+    int controlGroup = -1; ///< folder of the group to start in; none below zero
 };
 
 /// Starts bubblewrap with exactly this environment and only the descriptors that it needs.

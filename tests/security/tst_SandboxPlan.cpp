@@ -1,3 +1,4 @@
+#include "core/sandbox/ControlGroup_linux.h"
 #include "tests/security/SandboxFixture.h"
 
 using namespace sb;
@@ -223,6 +224,57 @@ private Q_SLOTS:
         QCOMPARE(writable, QStringList{workspace});
         request.workspaceReadOnly = true;
         QVERIFY(has(plan(request).launcher, {u"--ro-bind"_s, workspace, workspace}));
+    }
+
+    void controlGroupsAreFound_data()
+    {
+        QTest::addColumn<QString>("own");
+        QTest::addColumn<QStringList>("giving"); // folders whose groups have limits
+        QTest::addColumn<QString>("parent");
+        QTest::newRow("none") << u"0::/user/app"_s << QStringList() << QString();
+        QTest::newRow("beside ours")
+            << u"1:name=x:/\n0::/user/app"_s << QStringList{u"/user"_s} << u"/user"_s;
+        QTest::newRow("below ours")
+            << u"0::/user/app"_s << QStringList{u"/user/app"_s} << u"/user/app"_s;
+        QTest::newRow("at the top") << u"0::/"_s << QStringList{u""_s} << u""_s;
+        QTest::newRow("older hierarchy")
+            << u"4:memory:/user/app"_s << QStringList{u"/user"_s} << QString();
+        QTest::newRow("outside of the namespace")
+            << u"0::/../app"_s << QStringList{u""_s} << QString();
+    }
+    void controlGroupsAreFound()
+    {
+        QFETCH(QString, own);
+        QFETCH(QStringList, giving);
+        QFETCH(QString, parent);
+        const QTemporaryDir mount;
+        m_fixture.write(mount.filePath(u"cgroup.controllers"_s), "memory pids\n");
+        for (const auto& folder : {u"/user/app"_s, u"/user"_s, u""_s}) {
+            QDir().mkpath(mount.path() + folder);
+            m_fixture.write(QString(mount.path() % folder % u"/cgroup.procs"), "");
+            m_fixture.write(QString(mount.path() % folder % u"/cgroup.subtree_control"),
+                            giving.contains(folder) ? "cpu memory pids\n" : "memory\n");
+        }
+        const auto found = controlGroupParent(mount.path(), own.toLatin1());
+        QCOMPARE(found.has_value(), !parent.isNull());
+        if (found) {
+            QCOMPARE(*found, mount.path() + parent);
+        }
+        // A plain folder takes no limits, and leaves nothing behind.
+        QVERIFY(!found || !ControlGroup::make(u"/nonexistent"_s, {}));
+    }
+    void controlGroupsGetTheLimits()
+    {
+        Limits limits;
+        limits.totalMemoryBytes = 1000;
+        limits.processes = 10;
+        QCOMPARE(controlGroupFiles(limits, 8),
+                 (QList<ControlGroupFile>{{u"memory.max"_s, "1000", true},
+                                          {u"memory.swap.max"_s, "0", false},
+                                          {u"memory.oom.group"_s, "1", false},
+                                          {u"pids.max"_s, "14", true},
+                                          {u"cpu.max"_s, "700000 100000", false}}));
+        QCOMPARE(controlGroupFiles(limits, 1).last().value, QByteArray("100000 100000"));
     }
 
     void dataFoldersStayAbsent()
