@@ -139,12 +139,13 @@ Task<Outcome<bool>> Proxy::Private::judge(Actor& actor, Journey& journey, const 
     // Nobody is asked about an address that a yes could not open.
     const QHostAddress literal(target.host);
     if (!literal.isNull() && !mayConnect(target.host, Listing::Wildcard, literal)) {
-        co_return refuse(403,
-                         u"%1 is an address of %2, which is refused unless it is on the agent's "
-                         "list itself."_s.arg(target.host, kindText(sb::egress::judge(literal).kind)));
+        co_return refuse(
+            403,
+            u"%1 is an address of %2, which is refused unless it is on the agent's "
+            "list itself."_s.arg(target.host, kindText(sb::egress::judge(literal).kind)));
     }
-    const QString unlisted = u"%1 is not on the list of addresses that this agent may reach."_s.arg(
-        target.place());
+    const QString unlisted =
+        u"%1 is not on the list of addresses that this agent may reach."_s.arg(target.place());
     if (!parts.ask) {
         co_return refuse(403, unlisted);
     }
@@ -160,9 +161,9 @@ Task<Outcome<bool>> Proxy::Private::judge(Actor& actor, Journey& journey, const 
     auto yes = co_await cancellable(actor.stopToken(), *loop, parts.ask(question));
     actor.setAsking(false);
     if (actor.isOver()) {
-        co_return std::unexpected(
-            actor.isExpired() ? Refusal{403, unlisted + u" Nobody answered in time."_s}
-                              : interrupted(actor, {}));
+        co_return std::unexpected(actor.isExpired()
+                                      ? Refusal{403, unlisted + u" Nobody answered in time."_s}
+                                      : interrupted(actor, {}));
     }
     if (!yes || !*yes) {
         co_return refuse(403, yes ? unlisted + u" A person refused it."_s : unlisted);
@@ -206,16 +207,16 @@ Task<Outcome<bool>> Proxy::Private::findAddresses(Actor& actor, Journey& journey
             co_return fault(
                 502, u"The name %1 has no address."_s.arg(host), ErrorCode::Unavailable);
         }
-        co_return refuse(403,
-                         u"%1 leads to %2, an address of %3, which is refused unless it is on the "
-                         "agent's list itself."_s.arg(
-                             host, textOf(found.first()), kindText(sb::egress::judge(found.first()).kind)));
+        co_return refuse(
+            403,
+            u"%1 leads to %2, an address of %3, which is refused unless it is on the "
+            "agent's list itself."_s.arg(
+                host, textOf(found.first()), kindText(sb::egress::judge(found.first()).kind)));
     }
     co_return true;
 }
 
-Task<Outcome<bool>>
-Proxy::Private::admit(Actor& actor, Journey& journey, const Upstream* open)
+Task<Outcome<bool>> Proxy::Private::admit(Actor& actor, Journey& journey, const Upstream* open)
 {
     journey.startUs = parts.clock.steadyUs();
     ++counters.requests;
@@ -230,10 +231,11 @@ Proxy::Private::admit(Actor& actor, Journey& journey, const Upstream* open)
     const auto agent = journey.session.agent;
     if (budget.bytesPerDay > 0 && used.bytes >= budget.bytesPerDay &&
         defended("egress.byte-budget")) {
-        co_return refuse(429,
-                         u"%1 has used up its %2 bytes of network for today (UTC)."_s.arg(agent).arg(
-                             budget.bytesPerDay),
-                         ErrorCode::Unavailable);
+        co_return refuse(
+            429,
+            u"%1 has used up its %2 bytes of network for today (UTC)."_s.arg(agent).arg(
+                budget.bytesPerDay),
+            ErrorCode::Unavailable);
     }
     const bool reuse = open != nullptr && open->wire && open->target.host == journey.target.host &&
                        open->target.port == journey.target.port &&
@@ -244,19 +246,18 @@ Proxy::Private::admit(Actor& actor, Journey& journey, const Upstream* open)
     } else {
         if (budget.connectionsPerDay > 0 && used.connections >= budget.connectionsPerDay &&
             defended("egress.daily-connections")) {
-            co_return refuse(
-                429,
-                u"%1 has made its %2 connections for today (UTC)."_s.arg(agent).arg(
-                    budget.connectionsPerDay),
-                ErrorCode::Unavailable);
+            co_return refuse(429,
+                             u"%1 has made its %2 connections for today (UTC)."_s.arg(agent).arg(
+                                 budget.connectionsPerDay),
+                             ErrorCode::Unavailable);
         }
         if (budget.connections > 0 && used.open >= budget.connections &&
             defended("egress.open-connections")) {
-            co_return refuse(429,
-                             u"%1 has %2 connections open, which is as many as it may have."_s
-                                 .arg(agent)
-                                 .arg(used.open),
-                             ErrorCode::Unavailable);
+            co_return refuse(
+                429,
+                u"%1 has %2 connections open, which is as many as it may have."_s.arg(agent).arg(
+                    used.open),
+                ErrorCode::Unavailable);
         }
         auto found = co_await findAddresses(actor, journey);
         if (!found) {
@@ -267,8 +268,8 @@ Proxy::Private::admit(Actor& actor, Journey& journey, const Upstream* open)
         QJsonObject told = payload(journey, u"allowed");
         told.insert(u"phase"_s, u"intent"_s);
         actor.patience(parts.limits.idle);
-        auto seq = co_await cancellable(
-            actor.stopToken(), *loop, parts.record(journey.session, told));
+        auto seq =
+            co_await cancellable(actor.stopToken(), *loop, parts.record(journey.session, told));
         if (actor.isOver()) {
             co_return std::unexpected(
                 interrupted(actor, u"The request could not be written down in time."_s));
@@ -302,8 +303,8 @@ Task<Outcome<Upstream>> Proxy::Private::dial(Actor& actor, Journey& journey)
     // was checked.
     QList<QHostAddress> addresses = journey.addresses;
     if (!defended("egress.checked-address") && !journey.target.isAddress()) {
-        auto again =
-            co_await cancellable(actor.stopToken(), *loop, parts.resolver.resolve(journey.target.host));
+        auto again = co_await cancellable(
+            actor.stopToken(), *loop, parts.resolver.resolve(journey.target.host));
         addresses = again.value_or(addresses);
     }
     for (const QHostAddress& address : std::as_const(addresses)) {
@@ -331,7 +332,8 @@ Task<Outcome<Upstream>> Proxy::Private::dial(Actor& actor, Journey& journey)
             to->sin_addr.s_addr = htonl(address.toIPv4Address());
             size = sizeof *to;
         }
-        const int error = ::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0 ? 0 : errno;
+        const int error =
+            ::connect(fd.get(), reinterpret_cast<sockaddr*>(&storage), size) == 0 ? 0 : errno;
         if (error != 0 && error != EINPROGRESS) {
             trouble = QString::fromLocal8Bit(std::strerror(error));
             continue;

@@ -122,8 +122,8 @@ Outcome<Target> Client::targetOf(const Head& head)
     }
     if (head.count("Transfer-Encoding") > 0 && defended("egress.transfer-encoding") &&
         (head.count("Transfer-Encoding") > 1 || head.minor < 1 ||
-         QByteArrayView(head.value("Transfer-Encoding"))
-                 .compare("chunked", Qt::CaseInsensitive) != 0)) {
+         QByteArrayView(head.value("Transfer-Encoding")).compare("chunked", Qt::CaseInsensitive) !=
+             0)) {
         return bad(u"The only transfer encoding that passes is chunked, once."_s);
     }
     if (head.chunked && head.length >= 0 && defended("egress.one-length")) {
@@ -193,15 +193,12 @@ Task<bool> Client::serveRequest()
         ++m_proxy.counters.leaks;
         why.reason = u"The answer held the key that was put in; it was blotted out."_s;
     }
-    m_proxy.recordEnd(x.journey,
-                      ended == Ended::Well ? u"allowed" : u"cut",
-                      why.reason,
-                      x.status);
+    m_proxy.recordEnd(x.journey, ended == Ended::Well ? u"allowed" : u"cut", why.reason, x.status);
     if (ended == Ended::Well && !m_request.isComplete()) {
         co_await linger();
         co_return false;
     }
-    co_return ended == Ended::Well && x.keep;
+    co_return ended == Ended::Well&& x.keep;
 }
 
 Task<Outcome<bool>> Client::prepare(Exchange& x)
@@ -253,23 +250,21 @@ Task<Outcome<bool>> Client::putKeysIn(Exchange& x, const std::vector<Place>& pla
             continue;
         }
         if (!m_proxy.parts.resolveSecret) {
-            co_return std::unexpected(Refusal{503,
-                                              u"There is no store of keys here."_s,
-                                              ErrorCode::Unavailable,
-                                              false});
+            co_return std::unexpected(
+                Refusal{503, u"There is no store of keys here."_s, ErrorCode::Unavailable, false});
         }
         patience(m_proxy.parts.limits.idle);
         auto key = co_await cancellable(
             stopToken(), m_loop, m_proxy.parts.resolveSecret(place.injection.reference));
         if (isOver()) {
-            co_return std::unexpected(
-                interrupted(*this, u"The key could not be read in time."_s));
+            co_return std::unexpected(interrupted(*this, u"The key could not be read in time."_s));
         }
         if (!key) {
-            co_return std::unexpected(Refusal{
-                503, u"The key for %1 could not be read: %2"_s.arg(
-                         place.injection.host, key.error().message),
-                ErrorCode::Unavailable, false});
+            co_return std::unexpected(Refusal{503,
+                                              u"The key for %1 could not be read: %2"_s.arg(
+                                                  place.injection.host, key.error().message),
+                                              ErrorCode::Unavailable,
+                                              false});
         }
         const QByteArray& value = x.head.headers[place.header].value;
         auto whole = withKey(value, place, *key);
@@ -318,9 +313,7 @@ Task<Client::Ended> Client::pump(Exchange& x, Refusal& why)
         }
         co_await next();
         if (isOver()) {
-            why = interrupted(
-                *this,
-                x.journey.target.place() + u" did not answer in time."_s);
+            why = interrupted(*this, x.journey.target.place() + u" did not answer in time."_s);
             co_return x.answered ? Ended::Cut : Ended::Refused;
         }
         patience(m_proxy.parts.limits.idle);
@@ -345,8 +338,8 @@ std::optional<Client::Ended> Client::moveUp(Exchange& x, Refusal& why, bool& mov
         if (!m_in.isEmpty()) {
             const auto taken = m_request.feed(m_in);
             if (!taken) {
-                why = badRequest(u"The body of the request is broken: %1."_s.arg(
-                    taken.error().message));
+                why = badRequest(
+                    u"The body of the request is broken: %1."_s.arg(taken.error().message));
                 return Ended::Refused;
             }
             m_in.remove(0, *taken);
@@ -406,7 +399,8 @@ std::optional<Client::Ended> Client::moveDown(Exchange& x, Refusal& why, bool& m
             x.keepUp = false;
             if (!m_answer->end() || !m_answer->isComplete()) {
                 why = {502,
-                       x.journey.target.place() + u" closed the connection before it had answered."_s,
+                       x.journey.target.place() +
+                           u" closed the connection before it had answered."_s,
                        ErrorCode::Unavailable,
                        false};
                 return x.answered ? Ended::Cut : Ended::Refused;
@@ -427,8 +421,7 @@ std::optional<Client::Ended> Client::moveDown(Exchange& x, Refusal& why, bool& m
     return {};
 }
 
-std::optional<Client::Ended>
-Client::takeAnswer(Exchange& x, QByteArrayView bytes, Refusal& why)
+std::optional<Client::Ended> Client::takeAnswer(Exchange& x, QByteArrayView bytes, Refusal& why)
 {
     while (true) {
         const auto taken = m_answer->feed(bytes);
@@ -478,7 +471,8 @@ std::optional<Client::Ended> Client::takeAnswerHead(Exchange& x, Refusal& why)
     const Head& head = m_answer->head();
     if (head.status == 101) {
         why = {502,
-               x.journey.target.place() + u" wants to change the protocol, which only a tunnel can."_s,
+               x.journey.target.place() +
+                   u" wants to change the protocol, which only a tunnel can."_s,
                ErrorCode::Unavailable,
                false};
         return Ended::Refused;
@@ -507,8 +501,8 @@ Task<bool> Client::refuse(const Journey& journey, const Refusal& why)
     // A request that was not read to its end leaves bytes of which nobody knows what they are.
     const bool keep = !isOver() && m_request.isComplete() && m_request.head().keepAlive &&
                       m_request.head().method != "CONNECT";
-    const bool sent = co_await send(
-        writeAnswer(why.status, why.reason, keep, m_request.head().method == "HEAD"));
+    const bool sent =
+        co_await send(writeAnswer(why.status, why.reason, keep, m_request.head().method == "HEAD"));
     if (sent && !keep) {
         co_await linger();
     }

@@ -21,17 +21,17 @@ private:
         std::map<qsizetype, SecretString> values; ///< of headers, with the key in them
         std::unique_ptr<BodyScanner> scanner;
         EchoGuard echo;
-        Outbox up;   ///< waits to be sent to the server
-        Outbox down; ///< waits to be sent to the client
-        bool reused = false;     ///< over a connection that had served another request
-        bool upEnded = false;    ///< the last piece of the body is in `up`
-        bool upBroken = false;   ///< the server takes no more; it may have answered already
-        bool begun = false;      ///< something of the answer came
-        bool answered = false;   ///< something of the final answer is in `down`
+        Outbox up;             ///< waits to be sent to the server
+        Outbox down;           ///< waits to be sent to the client
+        bool reused = false;   ///< over a connection that had served another request
+        bool upEnded = false;  ///< the last piece of the body is in `up`
+        bool upBroken = false; ///< the server takes no more; it may have answered already
+        bool begun = false;    ///< something of the answer came
+        bool answered = false; ///< something of the final answer is in `down`
         bool answerDone = false;
         bool chunkDown = false;
-        bool keep = true;        ///< the client's connection
-        bool keepUp = true;      ///< the server's
+        bool keep = true;   ///< the client's connection
+        bool keepUp = true; ///< the server's
         int status = 0;
     };
     enum class Ended {

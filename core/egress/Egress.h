@@ -120,7 +120,7 @@ struct FetchReply
     QList<std::pair<QByteArray, QByteArray>> headers;
     QByteArray body;
     bool truncated = false;
-    QString address; ///< that was connected to
+    QString address;  ///< that was connected to
     QStringList hops; ///< the addresses before it
 
     /// The first header of that name, whatever its case; empty when there is none.

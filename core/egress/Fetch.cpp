@@ -114,8 +114,8 @@ private:
         head.headers = {{"Connection", "close"}};
         for (const auto& [name, value] : std::as_const(m_request.headers)) {
             const bool plain = isToken(name) && std::ranges::none_of(value, [](char c) {
-                return (uchar(c) < 0x20 && c != '\t') || c == 0x7f;
-            });
+                                   return (uchar(c) < 0x20 && c != '\t') || c == 0x7f;
+                               });
             if (!plain && defended("egress.header-lines")) {
                 co_return fail(ErrorCode::InvalidInput,
                                u"A header holds what no header can: a line end or a control "
@@ -123,8 +123,7 @@ private:
             }
             head.headers.append({name, value});
         }
-        QByteArray text =
-            writeRequestHead(head, journey.target.hostHeader(), journey.target.path);
+        QByteArray text = writeRequestHead(head, journey.target.hostHeader(), journey.target.path);
         text.insert(text.size() - 2, "Connection: close\r\n");
         text += m_request.body;
         if (m_proxy.parts.scanner) {
@@ -175,8 +174,8 @@ private:
             const Wire::Moved got = wire.read(piece.data(), kPiece);
             const bool gone = got.io == Wire::Io::End || got.io == Wire::Io::Failed;
             if (!m_proxy.spend(journey, sent.value_or(0), got.bytes)) {
-                co_return std::unexpected(Refusal{
-                    429, u"The agent has used up its bytes of network for today (UTC)."_s});
+                co_return std::unexpected(
+                    Refusal{429, u"The agent has used up its bytes of network for today (UTC)."_s});
             }
             QByteArrayView bytes(piece.constData(), got.bytes);
             while (!bytes.isEmpty()) {
@@ -207,12 +206,11 @@ private:
                 co_return true;
             }
             if (gone) {
-                co_return std::unexpected(
-                    Refusal{502,
-                            journey.target.place() +
-                                u" closed the connection before it had answered."_s,
-                            ErrorCode::Unavailable,
-                            false});
+                co_return std::unexpected(Refusal{
+                    502,
+                    journey.target.place() + u" closed the connection before it had answered."_s,
+                    ErrorCode::Unavailable,
+                    false});
             }
             if (got.io == Wire::Io::Done) {
                 patience(m_proxy.parts.limits.idle);
@@ -243,8 +241,7 @@ private:
 
 } // namespace
 
-Future<FetchReply>
-Proxy::fetch(FetchRequest request, const Session& session, std::stop_token stop)
+Future<FetchReply> Proxy::fetch(FetchRequest request, const Session& session, std::stop_token stop)
 {
     Promise<FetchReply> promise;
     auto future = promise.future();

@@ -20,7 +20,8 @@ bool isFor(const Injection& injection, const Target& target)
 // What stands behind "Basic ", decoded; nothing for other values.
 std::optional<QByteArray> basicOf(const QByteArray& value)
 {
-    if (value.size() < 6 || QByteArrayView(value).first(6).compare("Basic ", Qt::CaseInsensitive) != 0) {
+    if (value.size() < 6 ||
+        QByteArrayView(value).first(6).compare("Basic ", Qt::CaseInsensitive) != 0) {
         return {};
     }
     return QByteArray::fromBase64(value.sliced(6).trimmed());
@@ -44,18 +45,18 @@ findPlaceholders(const Head& head, const Target& target, const QList<Injection>&
                 continue;
             }
             if (!isFor(injection, target) && defended("egress.injection-host")) {
-                return fail(ErrorCode::Forbidden,
-                            u"The placeholder %1 stands for a key of %2 and is of no use for %3."_s
-                                .arg(injection.placeholder, injection.host, target.place()));
+                return fail(
+                    ErrorCode::Forbidden,
+                    u"The placeholder %1 stands for a key of %2 and is of no use for %3."_s.arg(
+                        injection.placeholder, injection.host, target.place()));
             }
             const bool named = QByteArrayView(header.name)
                                    .compare(injection.header.toUtf8(), Qt::CaseInsensitive) == 0;
             if (!named && defended("egress.injection-header")) {
-                return fail(ErrorCode::Forbidden,
-                            u"The placeholder %1 belongs into the header %2, not into %3."_s.arg(
-                                injection.placeholder,
-                                injection.header,
-                                QString::fromLatin1(header.name)));
+                return fail(
+                    ErrorCode::Forbidden,
+                    u"The placeholder %1 belongs into the header %2, not into %3."_s.arg(
+                        injection.placeholder, injection.header, QString::fromLatin1(header.name)));
             }
             places.push_back({i, injection});
         }
@@ -87,11 +88,13 @@ Result<SecretString> withKey(const QByteArray& value, const Place& place, const 
     const QByteArray placeholder = place.injection.placeholder.toUtf8();
     return key.expose([&](QByteArrayView bytes) -> Result<SecretString> {
         const QByteArrayView plain = bytes.trimmed(); // a file's last line end is no part of a key
-        if (plain.isEmpty() || (defended("egress.key-lines") &&
-                                std::ranges::any_of(plain, [](char c) { return uchar(c) < 0x20; }))) {
-            return fail(ErrorCode::InvalidInput,
-                        u"The key for %1 is empty or has more than one line, so no header can hold it."_s
-                            .arg(place.injection.host));
+        if (plain.isEmpty() ||
+            (defended("egress.key-lines") &&
+             std::ranges::any_of(plain, [](char c) { return uchar(c) < 0x20; }))) {
+            return fail(
+                ErrorCode::InvalidInput,
+                u"The key for %1 is empty or has more than one line, so no header can hold it."_s
+                    .arg(place.injection.host));
         }
         const auto put = [&](const QByteArray& where) {
             QByteArray whole;

@@ -34,7 +34,8 @@ struct Loop::Inbox
         }
         jobs.push_back(std::move(job));
         // The loop's own thread looks here before it sleeps; for others one wake-up is enough.
-        if (jobs.size() == 1 && thread.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
+        if (jobs.size() == 1 &&
+            thread.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
             wake();
         }
     }
@@ -64,8 +65,7 @@ Result<std::unique_ptr<Loop>> Loop::create()
     Fd wakeUp(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     epoll_event event{};
     event.events = EPOLLIN;
-    if (!epoll || !wakeUp ||
-        ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wakeUp.get(), &event) != 0) {
+    if (!epoll || !wakeUp || ::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wakeUp.get(), &event) != 0) {
         return fail(ErrorCode::Io,
                     QStringLiteral("The egress proxy cannot wait for connections: %1.")
                         .arg(QString::fromLocal8Bit(std::strerror(errno))));
@@ -75,8 +75,7 @@ Result<std::unique_ptr<Loop>> Loop::create()
 }
 
 Loop::Loop(Fd epoll, std::shared_ptr<Inbox> inbox)
-    : m_epoll(std::move(epoll))
-    , m_inbox(std::move(inbox))
+    : m_epoll(std::move(epoll)), m_inbox(std::move(inbox))
 {
     m_thread = std::jthread([this](const std::stop_token& stop) { run(stop); });
 }
@@ -151,7 +150,8 @@ void Loop::run(const std::stop_token& stop)
     std::array<epoll_event, 128> events{};
     bool more = false;
     while (!stop.stop_requested()) {
-        const int count = ::epoll_wait(m_epoll.get(), events.data(), int(events.size()), more ? 0 : -1);
+        const int count =
+            ::epoll_wait(m_epoll.get(), events.data(), int(events.size()), more ? 0 : -1);
         for (int i = 0; i < count; ++i) {
             if (events[i].data.u64 == 0) {
                 quint64 value = 0;

@@ -285,8 +285,8 @@ QByteArray writeRequestHead(const Head& head,
     QByteArray text;
     text.reserve(size);
     const bool ownHost = !defended("egress.host-header") && head.count("Host") > 0;
-    text += head.method + ' ' + path + " HTTP/1.1\r\nHost: " + (ownHost ? head.value("Host") : host) +
-            "\r\n";
+    text += head.method + ' ' + path +
+            " HTTP/1.1\r\nHost: " + (ownHost ? head.value("Host") : host) + "\r\n";
     for (qsizetype i = 0; i < head.headers.size(); ++i) {
         const Header& header = head.headers[i];
         if (isHopByHop(head, header.name) || same(header.name, "Content-Length") ||
@@ -341,9 +341,9 @@ QByteArray writeResponseHead(const Head& head, bool chunked, bool keepAlive)
 
 QByteArray chunk(const QByteArray& bytes)
 {
-    return bytes.isEmpty() ? QByteArray("0\r\n\r\n")
-                           : QByteArray(QByteArray::number(bytes.size(), 16) + "\r\n" + bytes +
-                                        "\r\n");
+    return bytes.isEmpty()
+               ? QByteArray("0\r\n\r\n")
+               : QByteArray(QByteArray::number(bytes.size(), 16) + "\r\n" + bytes + "\r\n");
 }
 
 QByteArray writeAnswer(int status, const QString& sentence, bool keepAlive, bool bodiless)
@@ -377,8 +377,9 @@ QByteArray writeAnswer(int status, const QString& sentence, bool keepAlive, bool
     const QByteArray body = sentence.toUtf8() + '\n';
     return "HTTP/1.1 " + QByteArray::number(status) + ' ' + reason +
            "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: " +
-           QByteArray::number(body.size()) + "\r\nVia: 1.1 signalbox\r\nConnection: " +
-           (keepAlive ? "keep-alive" : "close") + "\r\n\r\n" + (bodiless ? QByteArray() : body);
+           QByteArray::number(body.size()) +
+           "\r\nVia: 1.1 signalbox\r\nConnection: " + (keepAlive ? "keep-alive" : "close") +
+           "\r\n\r\n" + (bodiless ? QByteArray() : body);
 }
 
 } // namespace sb::egress

@@ -20,9 +20,7 @@ constexpr Milliseconds kSweep{250};
 } // namespace
 
 Listener::Listener(Proxy::Private& proxy, Fd fd, Session s)
-    : session(std::move(s))
-    , m_proxy(proxy)
-    , m_fd(std::move(fd))
+    : session(std::move(s)), m_proxy(proxy), m_fd(std::move(fd))
 {
     ::fcntl(m_fd.get(), F_SETFL, ::fcntl(m_fd.get(), F_GETFL) | O_NONBLOCK);
     ::fcntl(m_fd.get(), F_SETFD, FD_CLOEXEC);

@@ -19,9 +19,8 @@ std::unexpected<Error> unusable(const QString& why)
 bool isNumber(QStringView label)
 {
     if (label.startsWith("0x"_L1)) {
-        return std::ranges::all_of(label.sliced(2), [](QChar c) {
-            return c.isDigit() || (c >= u'a' && c <= u'f');
-        });
+        return std::ranges::all_of(label.sliced(2),
+                                   [](QChar c) { return c.isDigit() || (c >= u'a' && c <= u'f'); });
     }
     return !label.isEmpty() &&
            std::ranges::all_of(label, [](QChar c) { return c >= u'0' && c <= u'9'; });
@@ -89,8 +88,8 @@ Result<QString> hostOf(const QString& written)
             return unusable(u"%1 is no name of a host."_s.arg(written));
         }
         for (const QChar c : label) {
-            const bool plain = (c >= u'a' && c <= u'z') || (c >= u'0' && c <= u'9') || c == u'-' ||
-                               c == u'_';
+            const bool plain =
+                (c >= u'a' && c <= u'z') || (c >= u'0' && c <= u'9') || c == u'-' || c == u'_';
             if (!plain && defended("egress.host-syntax")) {
                 return unusable(u"its host holds characters that no name has."_s);
             }
@@ -202,9 +201,8 @@ Result<Target> readAuthority(const QByteArray& authority, int defaultPort)
     target.port = defaultPort;
     if (hasPort) {
         const QStringView digits = QStringView(text).sliced(colon + 1);
-        const bool plain = std::ranges::all_of(digits, [](QChar c) {
-            return c >= u'0' && c <= u'9';
-        });
+        const bool plain =
+            std::ranges::all_of(digits, [](QChar c) { return c >= u'0' && c <= u'9'; });
         target.port = plain && digits.size() <= 5 ? digits.toInt() : 0;
     }
     if (target.port < 1 || target.port > 65535) {
@@ -257,9 +255,9 @@ Listed findListed(const Target& target, const QStringList& list)
             }
             continue;
         }
-        const bool wild = entry->host == "*"_L1 ||
-                          (entry->host.startsWith("*."_L1) &&
-                           target.host.endsWith(QStringView(entry->host).sliced(1)));
+        const bool wild =
+            entry->host == "*"_L1 || (entry->host.startsWith("*."_L1) &&
+                                      target.host.endsWith(QStringView(entry->host).sliced(1)));
         if (wild && best.listing == Listing::None && !target.isAddress()) {
             best = {text, Listing::Wildcard};
         }

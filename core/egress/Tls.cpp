@@ -34,7 +34,8 @@ Result<Tls> Tls::create(const QString& authorities)
                          SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_verify_paths(context); // none at all only means that nobody is trusted
     if (!authorities.isEmpty() &&
-        SSL_CTX_load_verify_locations(context, authorities.toLocal8Bit().constData(), nullptr) != 1) {
+        SSL_CTX_load_verify_locations(context, authorities.toLocal8Bit().constData(), nullptr) !=
+            1) {
         ERR_clear_error();
         return fail(ErrorCode::InvalidInput,
                     u"The certificates in %1 cannot be read."_s.arg(authorities));
@@ -101,10 +102,12 @@ int HelloReader::hello(ssl_st* ssl, int*, void*)
     if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &data, &size) == 1) {
         // One name of the type "host name": list length, type, length, name (RFC 6066).
         const auto number = [data](size_t at) { return size_t(data[at]) << 8 | data[at + 1]; };
-        const bool sound = size > 5 && number(0) == size - 2 && data[2] == 0 && number(3) == size - 5;
+        const bool sound =
+            size > 5 && number(0) == size - 2 && data[2] == 0 && number(3) == size - 5;
         self->m_found = sound ? Found::Name : Found::Broken;
-        self->m_name = sound ? QByteArray(reinterpret_cast<const char*>(data) + 5, qsizetype(size - 5))
-                             : QByteArray();
+        self->m_name =
+            sound ? QByteArray(reinterpret_cast<const char*>(data) + 5, qsizetype(size - 5))
+                  : QByteArray();
     }
     return SSL_CLIENT_HELLO_RETRY; // it is known now; nobody shakes hands here
 }

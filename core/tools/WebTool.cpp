@@ -1,12 +1,7 @@
 #include "core/tools/WebTool.h"
 
-#include "core/tools/WebToolAddress.h"
+#include "core/egress/Target.h"
 
-#include <QHostInfo>
-#include <QNetworkAccessManager>
-#include <QNetworkProxy>
-#include <QNetworkReply>
-#include <QPointer>
 #include <QStringDecoder>
 #include <QUrl>
 
@@ -16,25 +11,10 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
+constexpr int kMostRedirects = 5;
 constexpr qint64 kMostBytes = 1 << 20;
 constexpr qsizetype kMostText = 64 << 10;
 constexpr Milliseconds kPatience{30'000};
-
-QString hostOf(const QUrl& url)
-{
-    QString host = url.host(QUrl::FullyEncoded).toLower();
-    while (host.endsWith(u'.')) {
-        host.chop(1); // the same name, written in full
-    }
-    return host;
-}
-
-QString hostAndPort(const QUrl& url)
-{
-    const QString host = hostOf(url);
-    const int port = url.port(url.scheme() == "https"_L1 ? 443 : 80);
-    return (host.contains(u':') ? u'[' + host + u']' : host) + u':' + QString::number(port);
-}
 
 QString decoded(const QByteArray& bytes, const QString& contentType)
 {
@@ -58,189 +38,90 @@ bool isText(const QString& contentType, const QByteArray& bytes)
            type.endsWith("yaml"_L1) || type.endsWith("javascript"_L1) || type.endsWith("toml"_L1);
 }
 
-/// One request, from the look-up of the name to the answer. Lives on the loop and deletes itself
-/// when it has answered.
-class Fetch final : public QObject
+Output answerOf(const egress::FetchReply& reply)
 {
-public:
-    Fetch(QUrl url, QString listed, const Context& context, Promise<Output> promise)
-        : m_url(std::move(url))
-        , m_listedByName(context.allowedHosts.contains(listed, Qt::CaseInsensitive))
-        , m_promise(std::move(promise))
-    {
-        m_manager.setProxy(
-            QNetworkProxy(QNetworkProxy::NoProxy)); // a proxy would choose the address
-        m_manager.setRedirectPolicy(QNetworkRequest::ManualRedirectPolicy);
+    const QString type = QString::fromLatin1(reply.header("Content-Type"));
+    Output output;
+    output.facts = {{u"url"_s, reply.url},
+                    {u"status"_s, reply.status},
+                    {u"address"_s, reply.address},
+                    {u"content_type"_s, type.left(200)},
+                    {u"bytes"_s, reply.body.size()},
+                    {u"truncated"_s, reply.truncated}};
+    QString before;
+    if (!reply.hops.isEmpty()) {
+        output.facts.insert(u"redirected_from"_s, QJsonArray::fromStringList(reply.hops));
+        before = u"[Redirected to %1]\n"_s.arg(reply.url.left(4096));
     }
-
-    void start(Executor& loop, Clock& clock, const std::stop_token& stop)
-    {
-        QPointer<Fetch> self(this);
-        m_timer = clock.after(kPatience, loop, [self] {
-            if (self) {
-                self->finish(fail(ErrorCode::Timeout, u"The server did not answer within 30 s."_s));
-            }
-        });
-        m_stop.emplace(stop, [self, &loop] {
-            loop.post([self] {
-                if (self) {
-                    self->finish(fail(ErrorCode::Cancelled, u"It was cancelled."_s));
-                }
-            });
-        });
-        const QString host = hostOf(m_url);
-        if (const QHostAddress literal(host); !literal.isNull()) {
-            connectTo({literal});
-            return;
-        }
-        QHostInfo::lookupHost(host, this, [this](const QHostInfo& info) {
-            if (info.error() != QHostInfo::NoError) {
-                finish(fail(ErrorCode::Unavailable,
-                            u"The name %1 could not be resolved: %2."_s.arg(hostOf(m_url),
-                                                                            info.errorString())));
-                return;
-            }
-            connectTo(info.addresses());
-        });
-    }
-
-private:
-    void connectTo(const QList<QHostAddress>& addresses)
-    {
-        const QString host = hostOf(m_url);
-        const auto chosen = std::ranges::find_if(addresses, [&](const QHostAddress& address) {
-            return mayConnect(host, m_listedByName, address);
-        });
-        if (chosen == addresses.end()) {
-            finish(fail(ErrorCode::Forbidden,
-                        u"%1 leads to an address of a private network or of this machine, which is "
-                        "refused unless it is on the agent's list itself."_s.arg(host)));
-            return;
-        }
-        m_address = chosen->toString();
-
-        // The connection goes to the address that was checked; the name serves the server and the
-        // certificate only.
-        QUrl target = m_url;
-        target.setHost(m_address);
-        QNetworkRequest request(target);
-        const QString name = host.contains(u':') ? QString(u'[' + host + u']') : host;
-        request.setRawHeader(
-            "Host",
-            (m_url.port() < 0 ? name : name + u':' + QString::number(m_url.port())).toLatin1());
-        request.setPeerVerifyName(host);
-        request.setRawHeader("User-Agent", "Signalbox/" SB_VERSION);
-        request.setRawHeader("Accept",
-                             "text/*, application/json, application/xml;q=0.9, */*;q=0.1");
-        request.setAttribute(QNetworkRequest::Http2AllowedAttribute, false);
-        request.setAttribute(QNetworkRequest::CookieLoadControlAttribute, QNetworkRequest::Manual);
-        request.setAttribute(QNetworkRequest::CookieSaveControlAttribute, QNetworkRequest::Manual);
-        m_reply = m_manager.get(request);
-        m_reply->setReadBufferSize(kMostBytes);
-        connect(m_reply, &QIODevice::readyRead, this, [this] {
-            m_body += m_reply->read(kMostBytes - m_body.size());
-            if (m_body.size() >= kMostBytes) {
-                m_cut = true;
-                finish(answer());
-            }
-        });
-        connect(m_reply, &QNetworkReply::finished, this, [this] {
-            m_body += m_reply->read(kMostBytes - m_body.size());
-            const bool answered =
-                m_reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).isValid();
-            if (!answered) {
-                finish(fail(ErrorCode::Unavailable,
-                            u"The server could not be reached: %1."_s.arg(m_reply->errorString())));
-                return;
-            }
-            finish(answer());
-        });
-    }
-
-    Result<Output> answer()
-    {
-        const int status = m_reply->attribute(QNetworkRequest::HttpStatusCodeAttribute).toInt();
-        const QString type = m_reply->header(QNetworkRequest::ContentTypeHeader).toString();
-        Output output;
-        output.facts = {{u"url"_s, m_url.toString(QUrl::FullyEncoded)},
-                        {u"status"_s, status},
-                        {u"address"_s, m_address},
-                        {u"content_type"_s, type.left(200)},
-                        {u"bytes"_s, m_body.size()},
-                        {u"truncated"_s, m_cut}};
-        if (status >= 300 && status < 400 && m_reply->hasRawHeader("Location")) {
-            const QUrl to = m_url.resolved(QUrl::fromEncoded(m_reply->rawHeader("Location")));
-            const QString where = to.toString(QUrl::FullyEncoded).left(4096);
-            output.facts.insert(u"redirect"_s, where);
-            output.text =
-                u"[%1: it has moved to %2. Redirects are not followed; fetch that address if "
-                "you need it.]"_s.arg(status)
-                    .arg(where);
-            return output;
-        }
-        output.isError = status >= 400;
-        if (!isText(type, m_body)) {
-            output.text = u"[%1: %2, %3 bytes; only text can be shown.]"_s.arg(status)
-                              .arg(type.isEmpty() ? u"no text"_s : type.left(200))
-                              .arg(m_body.size());
-            return output;
-        }
-        QString text = decoded(m_body, type);
-        if (type.contains("html"_L1, Qt::CaseInsensitive)) {
-            text = textOfHtml(text);
-        }
-        const bool long_ = text.size() > kMostText;
-        text.truncate(kMostText);
-        output.text = output.isError ? u"[%1]\n"_s.arg(status) + text : text;
-        if (long_ || m_cut) {
-            output.text += u"\n[The rest is not shown.]"_s;
-        }
+    output.isError = reply.status >= 400;
+    if (!isText(type, reply.body)) {
+        output.text = before + u"[%1: %2, %3 bytes; only text can be shown.]"_s.arg(reply.status)
+                                   .arg(type.isEmpty() ? u"no text"_s : type.left(200))
+                                   .arg(reply.body.size());
         return output;
     }
-
-    void finish(Result<Output> output)
-    {
-        if (std::exchange(m_finished, true)) {
-            return;
-        }
-        m_stop.reset();
-        m_timer.reset();
-        if (m_reply != nullptr) {
-            m_reply->disconnect(this);
-            m_reply->abort();
-        }
-        if (!output && output.error().code != ErrorCode::Cancelled) {
-            output = failure(output.error().message);
-        }
-        m_promise.set(std::move(output));
-        deleteLater();
+    QString text = decoded(reply.body, type);
+    if (type.contains("html"_L1, Qt::CaseInsensitive)) {
+        text = textOfHtml(text);
     }
-
-    QUrl m_url;
-    bool m_listedByName;
-    Promise<Output> m_promise;
-    QNetworkAccessManager m_manager;
-    QNetworkReply* m_reply = nullptr; // of m_manager
-    QString m_address;
-    QByteArray m_body;
-    bool m_cut = false;
-    bool m_finished = false;
-    Subscription m_timer;
-    std::optional<std::stop_callback<std::function<void()>>> m_stop;
-};
+    const bool cut = text.size() > kMostText || reply.truncated;
+    text.truncate(kMostText);
+    output.text = before + (output.isError ? u"[%1]\n"_s.arg(reply.status) : QString()) + text;
+    if (cut) {
+        output.text += u"\n[The rest is not shown.]"_s;
+    }
+    return output;
+}
 
 } // namespace
 
-WebTool::WebTool(Executor& loop, Clock& clock)
+struct WebTool::Own
+{
+    explicit Own(Clock& c) : clock(c) {}
+    Clock& clock;
+    std::mutex mutex;
+    std::unique_ptr<Pool> pool;
+    std::unique_ptr<egress::SystemResolver> resolver;
+    std::unique_ptr<egress::Proxy> proxy;
+};
+
+WebTool::WebTool(egress::Proxy& proxy) : WebTool(&proxy, nullptr) {}
+
+WebTool::WebTool(Executor&, Clock& clock) : WebTool(nullptr, std::make_unique<Own>(clock)) {}
+
+WebTool::WebTool(egress::Proxy* proxy, std::unique_ptr<Own> own)
     : BuiltinTool(toolSpec(
           "web_fetch",
           "Fetches one address with GET and returns its text; HTML comes back as plain text. Only "
-          "addresses on the agent's list can be reached. Redirects are reported, not followed.",
+          "addresses on the agent's list can be reached. Up to five redirects are followed, each "
+          "only to an address that is on the list as well.",
           {textProperty("url", "The whole address, with http:// or https://.")},
           1))
-    , m_loop(loop)
-    , m_clock(clock)
+    , m_proxy(proxy)
+    , m_own(std::move(own))
 {
+}
+
+WebTool::~WebTool() = default;
+
+Result<egress::Proxy*> WebTool::proxy()
+{
+    if (m_proxy != nullptr) {
+        return m_proxy;
+    }
+    const std::scoped_lock lock(m_own->mutex);
+    if (!m_own->proxy) {
+        auto pool = std::make_unique<Pool>(2, u"names"_s);
+        auto resolver = std::make_unique<egress::SystemResolver>(*pool);
+        // Each request brings its own list.
+        SB_TRY(m_own->proxy,
+               egress::Proxy::create({.clock = m_own->clock,
+                                      .resolver = *resolver,
+                                      .rules = [](const QString&) { return egress::Rules(); }}));
+        m_own->pool = std::move(pool);
+        m_own->resolver = std::move(resolver);
+    }
+    return m_own->proxy.get();
 }
 
 Result<Plan> WebTool::plan(const QJsonObject& arguments, const Context& context)
@@ -263,13 +144,14 @@ Result<Plan> WebTool::plan(const QJsonObject& arguments, const Context& context)
     if (!url.userInfo().isEmpty() || url.authority().contains(u'@')) {
         return unusable(u"it holds a user name or password, which would be sent along."_s);
     }
-    const QString host = hostOf(url);
-    if (host.isEmpty() || host.contains(u'%') || url.port(1) == 0) {
-        return unusable(u"it names no host, or port 0."_s);
+    if (url.host().isEmpty() || url.host().contains(u'%')) {
+        return unusable(u"it names no host."_s);
     }
     url.setFragment({});
-    plan.action.host = hostAndPort(url);
     plan.action.subject = url.toString(QUrl::FullyEncoded);
+    // As the proxy will read it, so that what is judged is what is fetched.
+    SB_TRY(const egress::Target target, egress::readUrl(plan.action.subject.toUtf8()));
+    plan.action.host = target.place();
     plan.command =
         QCoreApplication::translate("sb::tools::Web", "Fetch %1").arg(oneLine(plan.action.subject));
     plan.patience = kPatience + Milliseconds(5'000);
@@ -279,19 +161,35 @@ Result<Plan> WebTool::plan(const QJsonObject& arguments, const Context& context)
 Future<Output> WebTool::run(
     Permit, Plan plan, Context context, std::function<void(const QString&)>, std::stop_token stop)
 {
+    auto way = proxy();
+    if (!way) {
+        return Future<Output>::ready(std::unexpected(way.error()));
+    }
+    egress::FetchRequest request;
+    request.url = plan.action.subject;
+    request.headers = {{"User-Agent", "Signalbox/" SB_VERSION},
+                       {"Accept", "text/*, application/json, application/xml;q=0.9, */*;q=0.1"}};
+    request.allow = context.allowedHosts;
+    request.redirects = kMostRedirects;
+    request.maxBytes = kMostBytes;
+    request.patience = kPatience;
+    egress::Session session;
+    session.agent = context.agent;
+    session.process = context.process;
+    session.callSeq = context.callSeq;
     Promise<Output> promise;
     auto future = promise.future();
-    m_loop.post([this,
-                 plan = std::move(plan),
-                 context = std::move(context),
-                 promise = std::move(promise),
-                 stop = std::move(stop)]() mutable {
-        auto* fetch = new Fetch(QUrl(plan.action.subject, QUrl::StrictMode),
-                                plan.action.host,
-                                context,
-                                std::move(promise)); // deletes itself when it has answered
-        fetch->start(m_loop, m_clock, stop);
-    });
+    (*way)
+        ->fetch(std::move(request), session, std::move(stop))
+        .then([promise = std::move(promise)](const Result<egress::FetchReply>& reply) {
+            if (reply) {
+                promise.set(answerOf(*reply));
+            } else if (reply.error().code == ErrorCode::Cancelled) {
+                promise.set(std::unexpected(reply.error()));
+            } else {
+                promise.set(failure(reply.error().message));
+            }
+        });
     return future;
 }
 

@@ -1,15 +1,20 @@
 #pragma once
+#include "core/egress/Proxy.h"
 #include "core/tools/BuiltinSupport.h"
 
 namespace sb::tools {
 
-/// web_fetch(url): one GET of an address that the agent's list allows, as text. Redirects are told,
-/// not followed.
+/// web_fetch(url): one GET of an address that the agent's list allows, as text. It goes out through
+/// the egress library, which checks the address that is connected to, and each redirect anew.
 class WebTool final : public BuiltinTool
 {
 public:
-    /// `loop` has a Qt event loop; the connections live there.
+    /// Fetches through the runtime's proxy.
+    explicit WebTool(egress::Proxy& proxy);
+    /// Fetches through a proxy of its own, made at the first call, which knows the caller's list
+    /// only: nobody is asked, nothing is written down beside the tool's own result.
     WebTool(Executor& loop, Clock& clock);
+    ~WebTool() override;
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
     Future<Output> run(Permit permit,
@@ -19,8 +24,12 @@ public:
                        std::stop_token stop) override;
 
 private:
-    Executor& m_loop;
-    Clock& m_clock;
+    struct Own;
+    WebTool(egress::Proxy* proxy, std::unique_ptr<Own> own);
+    Result<egress::Proxy*> proxy();
+
+    egress::Proxy* m_proxy = nullptr;
+    std::unique_ptr<Own> m_own;
 };
 
 /// The readable text of an HTML page: no tags, scripts or styles, entities decoded.

