@@ -29,6 +29,37 @@
     </message>
 </context>
 <context>
+    <name>Containment</name>
+    <message numerus="yes">
+        <source>%1 of %Ln attempts went through, tried %2</source>
+        <translation>
+            <numerusform>%1 of %Ln attempt went through, tried %2</numerusform>
+            <numerusform>%1 of %Ln attempts went through, tried %2</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %Ln attempts were held back, %2 could not be made, tried %3</source>
+        <translation>
+            <numerusform>%1 of %Ln attempt was held back, %2 could not be made, tried %3</numerusform>
+            <numerusform>%1 of %Ln attempts were held back, %2 could not be made, tried %3</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 of %Ln attempts were held back, tried %2</source>
+        <translation>
+            <numerusform>%1 of %Ln attempt was held back, tried %2</numerusform>
+            <numerusform>%1 of %Ln attempts were held back, tried %2</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Through the proxy since Signalbox started: %Ln requests, %1 refused, %2 received, %3 sent.</source>
+        <translation>
+            <numerusform>Through the proxy since Signalbox started: %Ln request, %1 refused, %2 received, %3 sent.</numerusform>
+            <numerusform>Through the proxy since Signalbox started: %Ln requests, %1 refused, %2 received, %3 sent.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>JournalPanel</name>
     <message numerus="yes">
         <source>%n kinds</source>

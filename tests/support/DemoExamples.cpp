@@ -260,6 +260,7 @@ void DemoRuntime::fillWithExamples()
             u"assistant"_s,
             u"<b>raw html</b> <img src=\"http://127.0.0.1/x.png\"> ![remote](http://127.0.0.1/y.png) [link](https://example.org)"_s)};
     fillJournal();
+    fillContainment();
 }
 
 void DemoRuntime::fillJournal()
@@ -328,6 +329,70 @@ void DemoRuntime::fillJournal()
     reports = {
         {u"fixer"_s, true, seq, 0, 0, u"All 42 entries hold."_s, 0.01, u"9f86d081884c7d65"_s},
         {u"assistant"_s, true, 12, 0, 0, u"All 12 entries hold."_s, 0.01, u"2c26b46b68ffc68f"_s}};
+}
+
+void DemoRuntime::fillContainment()
+{
+    const auto held =
+        [](const QString& id, const QString& question, const QString& by, int ms = 2) {
+            return ProbeInfo{id, question, u"held"_s, by, u"EACCES: Permission denied"_s, ms};
+        };
+    const QString mounts = u"mount namespace"_s;
+    const QString landlock = u"Landlock, mount namespace"_s;
+    const QString network = u"network namespace"_s;
+    const QString proxy = u"egress proxy"_s;
+    const QString calls = u"seccomp"_s;
+    const QString ids = u"process namespace"_s;
+    const QString limit = u"rlimit"_s;
+    attempts[u"fixer"_s] = {
+        held(u"files.home"_s, u"Can a command read files of your home?"_s, landlock),
+        held(u"files.write-home"_s, u"Can a command write into your home?"_s, landlock),
+        held(u"files.system"_s, u"Can a command change a file of the system?"_s, mounts),
+        held(u"files.workspace-git"_s, u"Can a command change the hooks of git?"_s, mounts),
+        held(u"files.other-workspace"_s, u"Can a command read another agent's folder?"_s, mounts),
+        held(u"files.devices"_s, u"Can a command read a disk?"_s, mounts),
+        held(
+            u"secrets.keys"_s, u"Can a command read the keys of the models?"_s, u"no key inside"_s),
+        held(u"secrets.environment"_s, u"Can a command see your environment?"_s, u"a new one"_s, 1),
+        held(u"secrets.ssh-agent"_s, u"Can a command use your SSH agent?"_s, mounts),
+        held(u"secrets.dbus"_s, u"Can a command ask your keyring over D-Bus?"_s, mounts),
+        held(
+            u"network.outside"_s, u"Can a command reach an address that is not listed?"_s, network),
+        held(u"network.loopback"_s, u"Can a command reach a server on this machine?"_s, network),
+        held(u"network.metadata"_s, u"Can a command reach the cloud's metadata?"_s, proxy, 12),
+        held(u"network.names"_s, u"Can a command resolve names by itself?"_s, network, 4),
+        held(u"network.raw"_s, u"Can a command send raw packets?"_s, u"capabilities, seccomp"_s),
+        held(u"processes.see"_s, u"Can a command see your other programs?"_s, ids),
+        held(u"processes.signal"_s, u"Can a command stop your other programs?"_s, ids),
+        held(u"processes.trace"_s, u"Can a command read another's memory?"_s, calls),
+        held(u"processes.outlive"_s, u"Can a command leave something running?"_s, ids, 41),
+        held(u"kernel.namespaces"_s, u"Can a command make namespaces of its own?"_s, calls),
+        held(u"kernel.modules"_s, u"Can a command load a module?"_s, calls),
+        held(u"kernel.keyring"_s, u"Can a command use the kernel's keyring?"_s, calls),
+        held(u"kernel.root"_s, u"Can a command become root?"_s, u"no new privileges"_s),
+        held(u"resources.memory"_s, u"Can a command take all memory?"_s, limit, 120),
+        held(u"resources.processes"_s, u"Can a command start without end?"_s, limit, 87),
+        held(u"resources.disk"_s, u"Can a command fill the disk?"_s, u"quota, rlimit"_s, 33),
+        held(u"resources.files"_s, u"Can a command open files without end?"_s, limit)};
+    attempts[u"assistant"_s] = attempts[u"fixer"_s];
+
+    auto& fixer = containments[u"fixer"_s];
+    fixer.agent = u"fixer"_s;
+    fixer.probes = attempts[u"fixer"_s];
+    fixer.probedAt = now - 27 * 60 * second;
+    fixer.hosts = {u"pypi.org:443"_s, u"*.pythonhosted.org:443"_s, u"github.com:443"_s};
+    const auto grant = [](const QString& id, const QString& what, int minutes, qint64 seq) {
+        return GrantInfo{id, u"network"_s, what, u"window"_s, now - minutes * 60 * second, seq, 0};
+    };
+    fixer.grants = {grant(u"grt-4h2k8d"_s, u"docs.python.org:443"_s, 95, 38),
+                    grant(u"grt-9x1m3c"_s, u"codeload.github.com:443"_s, 12, 41),
+                    grant(u"grt-0a7p5w"_s, u"paste.example.net:443"_s, 2900, 12)};
+    fixer.grants.last().revokedAt = now - 2800 * 60 * second;
+    fixer.requests = 214;
+    fixer.refused = 3;
+    fixer.bytesIn = 18'874'368;
+    fixer.bytesOut = 96'256;
+    containments[u"assistant"_s].agent = u"assistant"_s;
 }
 
 void DemoRuntime::addLongConversation(int count)

@@ -267,6 +267,27 @@ Result<QJsonObject> DemoRuntime::answer(const Command& command)
                 publish(ChannelChanged{channel});
                 return toJson(StartRun::Reply{channel.id, channel.agent, channel.id, m_nextSeq});
             },
+            [&](const GetContainment& c) -> Result<QJsonObject> {
+                auto& info = containments[c.agent];
+                info.agent = c.agent;
+                if (c.probe && info.problem.isEmpty()) {
+                    info.probes = attempts.value(c.agent);
+                    info.probedAt = now;
+                }
+                return toJson(info);
+            },
+            [&](const RevokeGrant& c) -> Result<QJsonObject> {
+                for (GrantInfo& grant : containments[c.agent].grants) {
+                    if (grant.id == c.id && grant.revokedAt != 0) {
+                        return fail(ErrorCode::Conflict, u"It was taken back already."_s);
+                    }
+                    if (grant.id == c.id) {
+                        grant.revokedAt = now;
+                        return toJson(grant);
+                    }
+                }
+                return missing(u"permission %1"_s.arg(c.id));
+            },
             [](const auto&) -> Result<QJsonObject> { return toJson(Done{}); },
         },
         command);

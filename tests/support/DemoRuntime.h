@@ -47,9 +47,11 @@ public:
     QHash<QString, QString> outputs;                             ///< key: process id
     QHash<QString, QList<protocol::Entry>> journals;             ///< key: agent; oldest first
     QList<protocol::VerifyReport> reports;
-    QList<protocol::Command> commands; ///< everything that was sent
-    QHash<QString, Error> failures;    ///< key: a command's name; it answers with this
-    bool holdReplies = false;          ///< replies wait until release()
+    QHash<QString, protocol::ContainmentInfo> containments; ///< key: agent; as found last
+    QHash<QString, QList<protocol::ProbeInfo>> attempts;    ///< key: agent; what a try will find
+    QList<protocol::Command> commands;                      ///< everything that was sent
+    QHash<QString, Error> failures; ///< key: a command's name; it answers with this
+    bool holdReplies = false;       ///< replies wait until release()
     void release();
 
     static protocol::TranscriptItem item(protocol::ItemKind kind,
@@ -66,6 +68,7 @@ private:
     };
     Result<QJsonObject> answer(const protocol::Command& command);
     void fillJournal();
+    void fillContainment();
 
     Guarded<std::map<int, Listener>> m_listeners;
     int m_nextListener = 0;

@@ -277,6 +277,9 @@ void MainWindow::arrange()
     if (!right.isEmpty()) {
         right.first()->raise();
     }
+    if (!bottom.isEmpty()) {
+        bottom.first()->raise(); // of its tabs, the last added would be on top
+    }
     const auto share = [&](const QList<QDockWidget*>& docks,
                            const QList<int>& parts,
                            Qt::Orientation orientation) {

@@ -2,6 +2,7 @@
 
 #include "ui/panels/approvals/ApprovalsPanel.h"
 #include "ui/panels/channels/ChannelsPanel.h"
+#include "ui/panels/containment/ContainmentPanel.h"
 #include "ui/panels/conversation/ConversationPanel.h"
 #include "ui/panels/journal/JournalPanel.h"
 #include "ui/panels/workers/WorkersPanel.h"
@@ -27,6 +28,7 @@ std::vector<PanelEntry> standardPanels()
     all.push_back(entry<panels::ApprovalsPanel>(Place::Right));
     all.push_back(entry<panels::WorkersPanel>(Place::RightBelow));
     all.push_back(entry<panels::JournalPanel>(Place::Bottom));
+    all.push_back(entry<panels::ContainmentPanel>(Place::Bottom));
     return all;
 }
 
