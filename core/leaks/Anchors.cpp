@@ -111,13 +111,15 @@ public:
         if (!m_library.load()) {
             return;
         }
-        const auto compile =
-            reinterpret_cast<decltype(&hs_compile_lit_multi)>(m_library.resolve("hs_compile_lit_multi"));
-        const auto freeError =
-            reinterpret_cast<decltype(&hs_free_compile_error)>(m_library.resolve("hs_free_compile_error"));
+        const auto compile = reinterpret_cast<decltype(&hs_compile_lit_multi)>(
+            m_library.resolve("hs_compile_lit_multi"));
+        const auto freeError = reinterpret_cast<decltype(&hs_free_compile_error)>(
+            m_library.resolve("hs_free_compile_error"));
         m_scan = reinterpret_cast<decltype(&hs_scan)>(m_library.resolve("hs_scan"));
-        m_allocate = reinterpret_cast<decltype(&hs_alloc_scratch)>(m_library.resolve("hs_alloc_scratch"));
-        m_release = reinterpret_cast<decltype(&hs_free_scratch)>(m_library.resolve("hs_free_scratch"));
+        m_allocate =
+            reinterpret_cast<decltype(&hs_alloc_scratch)>(m_library.resolve("hs_alloc_scratch"));
+        m_release =
+            reinterpret_cast<decltype(&hs_free_scratch)>(m_library.resolve("hs_free_scratch"));
         if (compile == nullptr || freeError == nullptr || m_scan == nullptr ||
             m_allocate == nullptr || m_release == nullptr) {
             return;
@@ -171,16 +173,13 @@ public:
             scratch.release = m_release;
         }
         const auto before = found.size();
-        const auto hit = [](unsigned id,
-                            unsigned long long,
-                            unsigned long long to,
-                            unsigned,
-                            void* context) {
-            const Pattern& pattern = patterns()[id];
-            static_cast<std::vector<Anchor>*>(context)->push_back(
-                {qsizetype(to) - qsizetype(std::strlen(pattern.anchor)), &pattern});
-            return 0;
-        };
+        const auto hit =
+            [](unsigned id, unsigned long long, unsigned long long to, unsigned, void* context) {
+                const Pattern& pattern = patterns()[id];
+                static_cast<std::vector<Anchor>*>(context)->push_back(
+                    {qsizetype(to) - qsizetype(std::strlen(pattern.anchor)), &pattern});
+                return 0;
+            };
         if (m_scan(m_database, text.data(), unsigned(text.size()), 0, scratch.space, hit, &found) !=
             HS_SUCCESS) {
             found.resize(before);

@@ -19,7 +19,9 @@ enum class Engine { Automatic, Filter, Vectorscan };
 
 /// Puts all anchors that begin in the text into `found`, in order of their places. Thread-safe.
 /// The first long text loads vectorscan and compiles its table: some ten milliseconds, once.
-void findAnchors(QByteArrayView text, std::vector<Anchor>& found, Engine engine = Engine::Automatic);
+void findAnchors(QByteArrayView text,
+                 std::vector<Anchor>& found,
+                 Engine engine = Engine::Automatic);
 
 /// Where the text may end within an anchor: the first such place, or the text's size.
 [[nodiscard]] qsizetype anchorCutOff(QByteArrayView text);

@@ -6,7 +6,7 @@
 #include <bit>
 #include <cstring>
 #ifdef __x86_64__
-    #include <immintrin.h>
+#include <immintrin.h>
 #endif
 
 namespace sb::leaks {
@@ -82,22 +82,20 @@ __attribute__((target("ssse3,popcnt"))) Reduced reduceBlock(const uchar* in, uch
     __m128i special = _mm_setzero_si128();
     for (int part = 0; part < blockSize; part += 16) {
         const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + part));
-        const __m128i letters = _mm_cmpgt_epi8(
-            _mm_add_epi8(_mm_or_si128(bytes, small), letterShift), letterLeast);
+        const __m128i letters =
+            _mm_cmpgt_epi8(_mm_add_epi8(_mm_or_si128(bytes, small), letterShift), letterLeast);
         const __m128i digits = _mm_cmpgt_epi8(_mm_add_epi8(bytes, digitShift), digitLeast);
         const auto mask = unsigned(_mm_movemask_epi8(_mm_or_si128(letters, digits)));
         special = _mm_or_si128(
             special,
-            _mm_or_si128(
-                _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(char(escape))),
-                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
-                _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(char(shownEscape))),
-                             _mm_cmpeq_epi8(bytes, _mm_set1_epi8(char(shownMark))))));
+            _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(char(escape))),
+                                      _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                         _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(char(shownEscape))),
+                                      _mm_cmpeq_epi8(bytes, _mm_set1_epi8(char(shownMark))))));
         const unsigned low = mask & 0xff;
         const unsigned high = mask >> 8;
-        _mm_storel_epi64(
-            reinterpret_cast<__m128i*>(out),
-            _mm_shuffle_epi8(bytes, _mm_cvtsi64_si128(qint64(orders[low]))));
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(out),
+                         _mm_shuffle_epi8(bytes, _mm_cvtsi64_si128(qint64(orders[low]))));
         out += std::popcount(low);
         _mm_storel_epi64(
             reinterpret_cast<__m128i*>(out),

@@ -1,7 +1,8 @@
 #pragma once
 #include <QByteArrayView>
 
-/// Checksums that keys of some providers carry, so that a text which only resembles one can be told.
+/// Checksums that keys of some providers carry, so that a text which only resembles one can be
+/// told.
 namespace sb::leaks {
 
 /// GitHub and npm: the last six characters are the CRC-32 of those before them, in base 62.

@@ -10,9 +10,9 @@ namespace sb::leaks {
 
 namespace {
 
-constexpr qsizetype leastLoose = 12;  // from here on also with something in between
-constexpr qsizetype longestGap = 64;  // bytes between two characters of one value
-constexpr qsizetype pieceSize = 256;  // longer values are looked for piece by piece
+constexpr qsizetype leastLoose = 12; // from here on also with something in between
+constexpr qsizetype longestGap = 64; // bytes between two characters of one value
+constexpr qsizetype pieceSize = 256; // longer values are looked for piece by piece
 constexpr qsizetype longestWhole = 320;
 constexpr qsizetype strideMost = 8;
 constexpr qsizetype gram = 4;
@@ -131,7 +131,8 @@ public:
             ++before;
         }
         qsizetype after = 0;
-        while (after < piece.size() - before && !isCanonical(uchar(piece[piece.size() - 1 - after]))) {
+        while (after < piece.size() - before &&
+               !isCanonical(uchar(piece[piece.size() - 1 - after]))) {
             ++after;
         }
         begin(Encoding::Plain, value);
@@ -145,9 +146,21 @@ public:
         }
         end(after, before);
         each(Encoding::Hex, [&](char c) { putHex(uchar(c)); }); // also %41%42
-        each(Encoding::Hex, [&](char c) { put('x'); putHex(uchar(c)); });
-        each(Encoding::Hex, [&](char c) { put('0'); put('x'); putHex(uchar(c)); });
-        each(Encoding::Json, [&](char c) { put('u'); put('0'); put('0'); putHex(uchar(c)); });
+        each(Encoding::Hex, [&](char c) {
+            put('x');
+            putHex(uchar(c));
+        });
+        each(Encoding::Hex, [&](char c) {
+            put('0');
+            put('x');
+            putHex(uchar(c));
+        });
+        each(Encoding::Json, [&](char c) {
+            put('u');
+            put('0');
+            put('0');
+            putHex(uchar(c));
+        });
         const auto isFree = [](char c) {
             return isCanonical(uchar(c)) || c == '-' || c == '.' || c == '_' || c == '~';
         };
@@ -200,8 +213,9 @@ Known::Known(std::vector<Value> values) : m_values(std::move(values))
 {
     qsizetype capacity = 64;
     for (const Value& value : m_values) {
-        value.bytes.expose(
-            [&](QByteArrayView bytes) { capacity += 28 * bytes.size() + 256 * (bytes.size() / pieceSize + 1); });
+        value.bytes.expose([&](QByteArrayView bytes) {
+            capacity += 28 * bytes.size() + 256 * (bytes.size() / pieceSize + 1);
+        });
     }
     Writer writer(*this, capacity);
     for (size_t i = 0; i < m_values.size(); ++i) {
@@ -316,15 +330,16 @@ bool Known::accepts(const Form& form, const Canon& canon, qsizetype index) const
     return true;
 }
 
-Known::Match Known::matchOf(
-    const Form& form, QByteArrayView text, const Canon& canon, qsizetype index) const
+Known::Match
+Known::matchOf(const Form& form, QByteArrayView text, const Canon& canon, qsizetype index) const
 {
     qsizetype start = canon.placeOf(index);
     qsizetype end = canon.placeOf(index + form.size - 1) + 1;
     // What belongs to it around: the edges in base64, and punctuation of the value itself.
     const bool coded = form.encoding == Encoding::Base64;
     const auto belongs = [&](char c) {
-        return coded ? isCanonical(uchar(c)) || c == '+' || c == '/' || c == '-' || c == '_' || c == '='
+        return coded ? isCanonical(uchar(c)) || c == '+' || c == '/' || c == '-' || c == '_' ||
+                           c == '='
                      : !isCanonical(uchar(c)) && uchar(c) > ' ';
     };
     for (int n = 0; n < form.before && start > 0 && belongs(text[start - 1]); ++n) {
@@ -344,7 +359,9 @@ bool Known::mayHoldAt(const Canon& canon, qsizetype index) const
 {
     const uchar* text = canon.data() + index;
     const qsizetype size = canon.size() - index;
-    const auto begins = [&](const Form& form) { return form.size > size && equals(form, text, size); };
+    const auto begins = [&](const Form& form) {
+        return form.size > size && equals(form, text, size);
+    };
     if (size < gram) {
         return std::ranges::any_of(m_index, begins);
     }
@@ -355,10 +372,8 @@ bool Known::mayHoldAt(const Canon& canon, qsizetype index) const
     return may;
 }
 
-qsizetype Known::find(QByteArrayView text,
-                      const Canon& canon,
-                      bool ends,
-                      std::vector<Match>& matches) const
+qsizetype
+Known::find(QByteArrayView text, const Canon& canon, bool ends, std::vector<Match>& matches) const
 {
     const qsizetype size = canon.size();
     if (m_index.empty() || size == 0) {
@@ -418,8 +433,8 @@ qsizetype Known::find(QByteArrayView text,
     return held;
 }
 
-qsizetype Known::findRaw(
-    QByteArrayView text, Text kind, bool ends, std::vector<Match>& matches) const
+qsizetype
+Known::findRaw(QByteArrayView text, Text kind, bool ends, std::vector<Match>& matches) const
 {
     qsizetype held = text.size();
     if (!defended("leaks.known")) {

@@ -52,15 +52,10 @@ public:
     /// Adds what it finds in the text, of which `canon` is the reduction. Unless the text `ends`
     /// here, it answers from where it must be held back because a value may have begun; else, and
     /// when none has, the text's size.
-    qsizetype find(QByteArrayView text,
-                   const Canon& canon,
-                   bool ends,
-                   std::vector<Match>& matches) const;
+    qsizetype
+    find(QByteArrayView text, const Canon& canon, bool ends, std::vector<Match>& matches) const;
     /// The same for values with too few letters and digits to be found in a reduction.
-    qsizetype findRaw(QByteArrayView text,
-                      Text kind,
-                      bool ends,
-                      std::vector<Match>& matches) const;
+    qsizetype findRaw(QByteArrayView text, Text kind, bool ends, std::vector<Match>& matches) const;
 
 private:
     struct Form
@@ -92,7 +87,8 @@ private:
     void fillTables();
     [[nodiscard]] bool equals(const Form& form, const uchar* text, qsizetype size) const;
     [[nodiscard]] bool accepts(const Form& form, const Canon& canon, qsizetype index) const;
-    [[nodiscard]] Match matchOf(const Form& form, QByteArrayView text, const Canon& canon, qsizetype index) const;
+    [[nodiscard]] Match
+    matchOf(const Form& form, QByteArrayView text, const Canon& canon, qsizetype index) const;
     [[nodiscard]] bool mayHoldAt(const Canon& canon, qsizetype index) const;
     template <class F>
     void candidates(const uchar* four, F&& f) const;

@@ -200,10 +200,9 @@ Finding simple(const Pattern& pattern, QByteArrayView text, qsizetype at, bool e
     }
     const auto prefix = qsizetype(qstrlen(pattern.anchor));
     const qsizetype most = pattern.most == 0 ? longestRun : pattern.most;
-    const qsizetype size =
-        run(text.first(std::min(text.size(), at + prefix + most + 1)), at + prefix, [&](char c) {
-            return belongsTo(pattern.alphabet, c);
-        });
+    const qsizetype size = run(text.first(std::min(text.size(), at + prefix + most + 1)),
+                               at + prefix,
+                               [&](char c) { return belongsTo(pattern.alphabet, c); });
     if (size > most && pattern.most != 0) {
         return {};
     }
@@ -232,8 +231,7 @@ Finding bearer(const Pattern& pattern, QByteArrayView text, qsizetype at, bool e
         return {};
     }
     const qsizetype start = at + 6 + run(text, at + 6, [](char c) { return c == ' '; });
-    const qsizetype size =
-        run(text, start, [](char c) { return belongsTo(A::Bearer, c); });
+    const qsizetype size = run(text, start, [](char c) { return belongsTo(A::Bearer, c); });
     if (start + size == text.size() && !ends && size < longestRun) {
         return openAt(at - 1);
     }
@@ -297,8 +295,18 @@ Finding block(const Pattern& pattern, QByteArrayView text, qsizetype at, bool en
 // What stands for a password in documents.
 bool isPlaceholder(QByteArrayView value)
 {
-    for (const char* word : {"password", "passwd", "pass", "secret", "pwd", "pw", "xxx", "...",
-                             "changeme", "token", "user", "redacted"}) {
+    for (const char* word : {"password",
+                             "passwd",
+                             "pass",
+                             "secret",
+                             "pwd",
+                             "pw",
+                             "xxx",
+                             "...",
+                             "changeme",
+                             "token",
+                             "user",
+                             "redacted"}) {
         if (value.compare(QByteArrayView(word), Qt::CaseInsensitive) == 0) {
             return true;
         }
@@ -319,8 +327,7 @@ Finding address(const Pattern& pattern, QByteArrayView text, qsizetype at, bool 
                c != '@' && c != '`' && c != '?' && c != '#';
     };
     const qsizetype start = at + 3;
-    const qsizetype size =
-        run(text.first(std::min(text.size(), start + most)), start, belongs);
+    const qsizetype size = run(text.first(std::min(text.size(), start + most)), start, belongs);
     if (start + size == text.size() && !ends && size < most) {
         return openAt(at);
     }
@@ -389,9 +396,9 @@ Finding assignment(const Pattern& pattern, QByteArrayView text, qsizetype at, bo
     }
     i += rest;
     const QByteArrayView variable = text.sliced(begin, i - begin);
-    const auto quotes = [&] { return run(text, i, [](char c) {
-                                  return c == '"' || c == '\'' || c == '\\';
-                              }); };
+    const auto quotes = [&] {
+        return run(text, i, [](char c) { return c == '"' || c == '\'' || c == '\\'; });
+    };
     const auto blanks = [&] { return run(text, i, [](char c) { return c == ' ' || c == '\t'; }); };
     i += std::min<qsizetype>(quotes(), 2);
     i += std::min<qsizetype>(blanks(), 16);
@@ -423,7 +430,8 @@ Finding assignment(const Pattern& pattern, QByteArrayView text, qsizetype at, bo
         return {};
     }
     const auto digits = std::ranges::count_if(value, isDigit);
-    const auto letters = std::ranges::count_if(value, [](char c) { return isAlnum(c) && !isDigit(c); });
+    const auto letters =
+        std::ranges::count_if(value, [](char c) { return isAlnum(c) && !isDigit(c); });
     const char* name = nameOf(pattern, variable, value);
     const bool isNamed = name != pattern.name;
     const bool isPassword = pattern.name == QByteArrayView("password");

@@ -29,7 +29,7 @@ struct Pattern
     const char* anchor; ///< at least three characters; nothing else is looked at without it
     Alphabet alphabet = Alphabet::Alnum;
     quint16 least = 0;
-    quint16 most = 0; ///< 0: as far as it goes
+    quint16 most = 0;     ///< 0: as far as it goes
     quint16 unbroken = 8; ///< letters and digits in a row, one of them a digit: words are seldom so
     Rule rule = Rule::Run;
 };
@@ -43,7 +43,7 @@ struct Finding
     qsizetype start = 0; ///< of the part that is secret
     qsizetype size = 0;  ///< 0: nothing
     const char* name = "";
-    bool verified = true;   ///< false when the format has a checksum, and it is wrong
+    bool verified = true;    ///< false when the format has a checksum, and it is wrong
     qsizetype openFrom = -1; ///< the text ends before this is decided: where it must be held back
 };
 

@@ -13,7 +13,7 @@ namespace {
 constexpr qsizetype windowSize = 64 << 10;
 constexpr qsizetype longestHeld = 16 << 10;
 constexpr qsizetype lookBackSize = 64;
-constexpr qsizetype leastPattern = 10; // the shortest address with a password
+constexpr qsizetype leastPattern = 10;  // the shortest address with a password
 constexpr size_t largestKept = 1 << 20; // of a thread's workspace
 
 // In which state a text ends; a sequence that is longer than we look back is none.
@@ -81,9 +81,12 @@ std::shared_ptr<const Scanner> Scanner::with(const std::shared_ptr<const Scanner
 {
     const bool skips = value.expose([&](QByteArrayView bytes) {
         return bytes.size() < Known::leastBytes ||
-               std::ranges::any_of(scanner->m_known.values(), [&](const Known::Value& known) {
-                   return known.bytes.expose([&](QByteArrayView other) { return bytes == other; });
-               });
+               std::ranges::any_of(
+                   scanner->m_known.values(),
+                   [&](const Known::Value& known) {
+                       return known.bytes.expose(
+                           [&](QByteArrayView other) { return bytes == other; });
+                   });
     });
     if (skips) {
         return scanner;
@@ -133,9 +136,10 @@ qsizetype Scanner::look(Workspace& space,
                         QByteArrayView text,
                         qsizetype from,
                         Text kind,
-                        bool ends,
+                        End end,
                         Canon::State state) const
 {
+    const bool ends = end == End::Final;
     auto& pieces = space.pieces;
     pieces.clear();
     qsizetype decided = text.size();
@@ -159,7 +163,7 @@ qsizetype Scanner::look(Workspace& space,
         }
     }
     if ((!ends || size >= leastPattern) && defended("leaks.patterns")) {
-        patterns(space, text, from, ends, decided);
+        patterns(space, text, from, end != End::Open, decided);
     }
     if (pieces.empty()) {
         return decided;
@@ -175,14 +179,14 @@ qsizetype Scanner::look(Workspace& space,
         }
         Piece* last = kept > 0 ? &pieces[kept - 1] : nullptr;
         if (last && pieces[i].start < last->start + last->size) {
-            const qsizetype end =
+            const qsizetype stop =
                 std::max(last->start + last->size, pieces[i].start + pieces[i].size);
             const qsizetype start = last->start;
             if (!last->value && pieces[i].value) {
                 *last = pieces[i];
             }
             last->start = start;
-            last->size = end - start;
+            last->size = stop - start;
         } else {
             pieces[kept++] = pieces[i];
         }
@@ -199,10 +203,12 @@ std::vector<Scanner::Piece> Scanner::all(Workspace& space, QByteArrayView text, 
     qsizetype from = 0;
     qsizetype to = std::min(windowSize, text.size());
     for (;;) {
-        const bool ends = to == text.size() || to - from > windowSize + longestHeld;
-        const qsizetype decided = look(space, text.first(to), from, kind, ends, state);
+        const End end = to == text.size()                      ? End::Final
+                        : to - from > windowSize + longestHeld ? End::Forced
+                                                               : End::Open;
+        const qsizetype decided = look(space, text.first(to), from, kind, end, state);
         found.insert(found.end(), space.pieces.begin(), space.pieces.end());
-        if (to == text.size() && ends) {
+        if (end == End::Final) {
             break;
         }
         state = stateBehind(text.first(decided));
@@ -335,12 +341,15 @@ void Stream::take(QByteArrayView bytes, bool ends, QList<Hit>& hits)
             ++m_released;
         }
     }
+    using End = Scanner::End;
+    const End end = ends                                         ? End::Final
+                    : m_buffer.size() - m_lookBack > longestHeld ? End::Forced
+                                                                 : End::Open;
     m_buffer += bytes;
-    const bool forced = !ends && m_buffer.size() - m_lookBack > windowSize + longestHeld;
     auto& space = Scanner::workspace();
     const auto& pieces = space.pieces;
     const qsizetype decided =
-        m_scanner->look(space, m_buffer, m_lookBack, Text::Utf8, ends || forced, m_state);
+        m_scanner->look(space, m_buffer, m_lookBack, Text::Utf8, end, m_state);
     qsizetype kept = m_lookBack;
     for (const auto& piece : pieces) {
         const QString what = (piece.value ? u"known:"_s : u"pattern:"_s) + piece.label();
@@ -358,7 +367,7 @@ void Stream::take(QByteArrayView bytes, bool ends, QList<Hit>& hits)
     if (m_keep == Keep::Text) {
         m_out += QByteArrayView(m_buffer).sliced(kept, decided - kept);
     }
-    m_swallows = forced && !pieces.empty() && kept == m_buffer.size();
+    m_swallows = end == End::Forced && !pieces.empty() && kept == m_buffer.size();
     m_state = stateBehind(QByteArrayView(m_buffer).first(decided));
     m_released += decided - m_lookBack;
     // A few bytes stay, to be looked back at.

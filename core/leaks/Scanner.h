@@ -35,7 +35,9 @@ public:
     /// This one and one value more; this one itself when it knows the value, or it is too
     /// short to be looked for (Known::leastBytes).
     [[nodiscard]] static std::shared_ptr<const Scanner>
-    with(const std::shared_ptr<const Scanner>& scanner, const QString& name, const SecretString& value);
+    with(const std::shared_ptr<const Scanner>& scanner,
+         const QString& name,
+         const SecretString& value);
 
     /// Everything in a whole text, in order, without overlaps.
     [[nodiscard]] QList<Hit> scan(QByteArrayView utf8) const;
@@ -58,6 +60,11 @@ private:
         [[nodiscard]] QString label() const;
     };
     struct Workspace;
+    enum class End {
+        Open,   ///< more may come
+        Forced, ///< more may come, but no pattern is waited for any longer
+        Final,
+    };
 
     explicit Scanner(std::vector<Known::Value> values) : m_known(std::move(values)) {}
 
@@ -67,10 +74,10 @@ private:
                    QByteArrayView text,
                    qsizetype from,
                    Text kind,
-                   bool ends,
+                   End end,
                    Canon::State state) const;
-    static void patterns(
-        Workspace& space, QByteArrayView text, qsizetype from, bool ends, qsizetype& decided);
+    static void
+    patterns(Workspace& space, QByteArrayView text, qsizetype from, bool ends, qsizetype& decided);
     std::vector<Piece> all(Workspace& space, QByteArrayView text, Text kind) const;
     [[nodiscard]] static Workspace& workspace();
 
@@ -93,8 +100,8 @@ public:
     /// No more will come.
     QList<Hit> finish();
     /// What can be shown since the last call, with "[redacted:NAME]" for what was found. Bytes that
-    /// may be the beginning of a secret are held back until more of them, or finish(), decides: at
-    /// most 16 KiB.
+    /// may be the beginning of a secret are held back until more of them, or finish(), decides:
+    /// for patterns some 16 KiB at most, then it decides with what is there.
     [[nodiscard]] QByteArray redacted();
     /// How many of the bytes fed are decided: none after these belongs to a hit told so far.
     [[nodiscard]] qint64 decided() const { return m_released; }
@@ -104,8 +111,8 @@ private:
 
     std::shared_ptr<const Scanner> m_scanner; // shared with all other streams
     Keep m_keep;
-    QByteArray m_buffer;         ///< what was released last, for looking back, and what is held
-    qsizetype m_lookBack = 0;    ///< how much of it is released
+    QByteArray m_buffer;      ///< what was released last, for looking back, and what is held
+    qsizetype m_lookBack = 0; ///< how much of it is released
     qint64 m_released = 0;
     QByteArray m_out;
     Canon::State m_state = Canon::State::Text;

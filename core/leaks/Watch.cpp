@@ -104,8 +104,9 @@ QString LiveWatch::known() const
 
 QString LiveWatch::shown() const
 {
-    return m_inner.withLock(
-        [](const auto& inner) { return QString::fromUtf8(inner->shown.last(std::min(inner->shown.size(), mostShown))); });
+    return m_inner.withLock([](const auto& inner) {
+        return QString::fromUtf8(inner->shown.last(std::min(inner->shown.size(), mostShown)));
+    });
 }
 
 BodyWatch::BodyWatch(Watch watch, Origin origin)

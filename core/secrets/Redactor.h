@@ -11,8 +11,8 @@
 namespace sb::secrets {
 
 /// Keeps keys out of what is written down: replaces every value that it was told, and whatever
-/// looks like a common kind of key, by "[redacted:NAME]". What it finds, and how, is sb::leaks. Safe
-/// to use from any thread; cheap when nothing matches.
+/// looks like a common kind of key, by "[redacted:NAME]". What it finds, and how, is sb::leaks.
+/// Safe to use from any thread; cheap when nothing matches.
 class Redactor
 {
 public:

@@ -76,7 +76,10 @@ int main()
     QElapsedTimer first;
     first.start();
     const bool vectorscan = leaks::hasVectorscan();
-    print("leaks.first_use", double(first.nsecsElapsed()) / 1e6, "ms", {{u"vectorscan"_s, vectorscan}});
+    print("leaks.first_use",
+          double(first.nsecsElapsed()) / 1e6,
+          "ms",
+          {{u"vectorscan"_s, vectorscan}});
 
     auto scanner = leaks::Scanner::create();
     for (const int known : {0, 10}) {
@@ -119,7 +122,8 @@ int main()
               for (int i = 0; i < rounds; ++i) {
                   (void)redactor.redact(payload);
               }
-          }) / rounds / 1000,
+          }) / rounds /
+              1000,
           "us",
           {{u"bytes"_s, QJsonDocument(payload).toJson(QJsonDocument::Compact).size()}});
     return 0;

@@ -14,8 +14,8 @@ inline sb::SecretString secret(const QByteArray& bytes)
     return sb::SecretString(QByteArray(bytes.constData(), bytes.size()));
 }
 
-inline std::shared_ptr<const sb::leaks::Scanner>
-knowing(const QByteArray& value, const QString& name = u"env:KEY"_s)
+inline std::shared_ptr<const sb::leaks::Scanner> knowing(const QByteArray& value,
+                                                         const QString& name = u"env:KEY"_s)
 {
     return sb::leaks::Scanner::with(sb::leaks::Scanner::create(), name, secret(value));
 }

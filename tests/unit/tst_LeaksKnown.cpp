@@ -103,7 +103,8 @@ private Q_SLOTS:
         QFETCH(QByteArray, text);
         QFETCH(QString, encoding);
         const auto scanner = knowing(value);
-        for (const QByteArray& whole : {text, QByteArray("some text: <" + text + "> and more"),
+        for (const QByteArray& whole : {text,
+                                        QByteArray("some text: <" + text + "> and more"),
                                         QByteArray(QByteArray(70'000, '.') + text)}) {
             const auto hits = leakskit::scan(scanner, whole);
             if (encoding.isEmpty()) { // offsets between the lines are not understood
@@ -141,17 +142,10 @@ private Q_SLOTS:
         auto scanner = knowing(value);
         scanner = Scanner::with(scanner, u"env:OTHER"_s, leakskit::secret("!an other one!"));
         const QByteArray text = "a " + value + value + " b <!an other one!>";
-        const QList<Hit> expected = {{u"known:env:KEY"_s, 2, value.size(), Encoding::Plain, true},
-                                     {u"known:env:KEY"_s,
-                                      2 + value.size(),
-                                      value.size(),
-                                      Encoding::Plain,
-                                      true},
-                                     {u"known:env:OTHER"_s,
-                                      6 + 2 * value.size(),
-                                      14,
-                                      Encoding::Plain,
-                                      true}};
+        const QList<Hit> expected = {
+            {u"known:env:KEY"_s, 2, value.size(), Encoding::Plain, true},
+            {u"known:env:KEY"_s, 2 + value.size(), value.size(), Encoding::Plain, true},
+            {u"known:env:OTHER"_s, 6 + 2 * value.size(), 14, Encoding::Plain, true}};
         QCOMPARE(leakskit::scan(scanner, text), expected);
         QCOMPARE(leakskit::redact(scanner, text),
                  "a [redacted:env:KEY][redacted:env:KEY] b <[redacted:env:OTHER]>");
@@ -159,7 +153,8 @@ private Q_SLOTS:
 
     void shortAndStrangeValues()
     {
-        for (const char* odd : {"hunter2", "pa-ss!", "!?$%&/()=.,;", "grün-und-lang", "日本語の秘密の鍵", "ab1!cd"}) {
+        for (const char* odd :
+             {"hunter2", "pa-ss!", "!?$%&/()=.,;", "grün-und-lang", "日本語の秘密の鍵", "ab1!cd"}) {
             const auto scanner = knowing(odd);
             const QByteArray text = "x " + QByteArray(odd) + " y";
             QCOMPARE(leakskit::redact(scanner, text), "x [redacted:env:KEY] y");
@@ -176,7 +171,8 @@ private Q_SLOTS:
         // A key file: found piece by piece, so that little needs to be held back.
         const QByteArray file = leakskit::madeUp(5000);
         const auto scanner = knowing(file, u"file:key"_s);
-        for (const QByteArray& text : {file, file.toBase64(), file.toHex(), spaced(file, 64, "\n")}) {
+        for (const QByteArray& text :
+             {file, file.toBase64(), file.toHex(), spaced(file, 64, "\n")}) {
             const QByteArray clean = leakskit::redact(scanner, "a" + text + "b");
             QVERIFY2(clean.size() < 1000, qPrintable(QString::number(clean.size())));
         }

@@ -47,10 +47,13 @@ struct Key
 
 QList<Key> keys()
 {
-    const auto p = [](const char* prefix, const QByteArray& rest) -> QByteArray { return QByteArray(prefix) + rest; };
-    const QByteArray web = QByteArray("{\"alg\":\"HS256\",\"typ\":\"JWT\"}")
-                               .toBase64(QByteArray::Base64UrlEncoding | QByteArray::OmitTrailingEquals) +
-                           ".eyJ" + madeUp(40) + '.' + madeUp(43);
+    const auto p = [](const char* prefix, const QByteArray& rest) -> QByteArray {
+        return QByteArray(prefix) + rest;
+    };
+    const QByteArray web =
+        QByteArray("{\"alg\":\"HS256\",\"typ\":\"JWT\"}")
+            .toBase64(QByteArray::Base64UrlEncoding | QByteArray::OmitTrailingEquals) +
+        ".eyJ" + madeUp(40) + '.' + madeUp(43);
     const auto pem = [](const char* kind) -> QByteArray {
         return QByteArray("-----BEGIN ") + kind + "-----\n" + madeUp(64) + '\n' + madeUp(64) +
                "\n-----END " + kind + "-----";
@@ -96,7 +99,9 @@ QList<Key> keys()
         {"doppler-token", p("dp.", "pt." + madeUp(43))},
         {"pulumi-token", p("pul-", hex(40))},
         {"slack-token", p("xoxb-", "123456789012-123456789012-" + madeUp(24))},
-        {"slack-webhook", p("hooks.slack.com/", "services/T" + madeUp(8, upper) + "/B" + madeUp(8, upper) + "/" + madeUp(24))},
+        {"slack-webhook",
+         p("hooks.slack.com/",
+           "services/T" + madeUp(8, upper) + "/B" + madeUp(8, upper) + "/" + madeUp(24))},
         {"discord-token", p("MTA", madeUp(21)) + '.' + madeUp(6) + '.' + madeUp(38)},
         {"discord-webhook", p("discord.com/", "api/webhooks/123456789012345678/" + madeUp(68))},
         {"telegram-token", p(":AA", madeUp(33)), "123456789"},
@@ -119,7 +124,8 @@ QList<Key> keys()
         {"sentry-token", p("sntryu_", hex(64))},
         {"dynatrace-token", p("dt0c01.", madeUp(24, upper) + '.' + madeUp(64, upper))},
         {"contentful-token", p("CFPAT-", madeUp(43))},
-        {"age-key", p("AGE-SECRET-KEY-", "1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX")},
+        {"age-key",
+         p("AGE-SECRET-KEY-", "1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX")},
         {"private-key", pem("RSA PRIVATE KEY")},
         {"private-key", pem("PRIVATE KEY")},
         {"openssh-key", pem("OPENSSH PRIVATE KEY")},
@@ -190,7 +196,9 @@ private Q_SLOTS:
             stream.feed(text.sliced(at));
             stream.finish();
             clean += stream.redacted();
-            QCOMPARE(clean, "k " + key.before + "[redacted:" + key.name + ']' + (atHost ? behind : QByteArray()));
+            QCOMPARE(clean,
+                     "k " + key.before + "[redacted:" + key.name + ']' +
+                         (atHost ? behind : QByteArray()));
         }
     }
 
@@ -249,8 +257,10 @@ private Q_SLOTS:
                       hash(QCryptographicHash::Sha256).toHex() + ' ' +
                       hash(QCryptographicHash::Sha512).toHex() + '\n';
             const QByteArray sum = hash(QCryptographicHash::Sha512).toBase64();
-            lock += "    \"node_modules/js-tokens" + number + "\": {\n      \"version\": \"4.0.0\",\n" +
-                    "      \"resolved\": \"https://registry.example/js-tokens/-/js-tokens-4.0.0.tgz\",\n" +
+            lock += "    \"node_modules/js-tokens" + number +
+                    "\": {\n      \"version\": \"4.0.0\",\n" +
+                    "      \"resolved\": "
+                    "\"https://registry.example/js-tokens/-/js-tokens-4.0.0.tgz\",\n" +
                     "      \"integrity\": \"sha512-" + sum + "\"\n    },\n";
             yarn += "js-tokens@^4.0.0:\n  version \"4.0.0\"\n  resolved "
                     "\"https://registry.example/js-tokens/-/js-tokens-4.0.0.tgz#" +
@@ -273,13 +283,15 @@ private Q_SLOTS:
             "token = tokens[tokenIndex1234567890]; auto token = lexer.nextToken(3);\n"
             "if (password == \"\") { return; } String apiKey = config.get(\"api.key.v2\");\n"
             "PASSWORD=$DB_PASSWORD  TOKEN=${GITHUB_TOKEN}  secret: {{ .Values.secretName1 }}\n"
-            "access_token: <your-access-token-here>   password=********   api_key = \"YOUR_API_KEY\"\n"
+            "access_token: <your-access-token-here>   password=********   api_key = "
+            "\"YOUR_API_KEY\"\n"
             "tokenizer = AutoTokenizer.from_pretrained(\"bert-base-uncased-v1.2\")\n"
             "max_tokens: 128000, secretName: my-app-secret-prod, token_type: \"bearer\"\n"
             "git clone https://user:password@example.com/x ; http://localhost:8080/a@b\n"
             "a task-list-for-beginners-2024 sk-learn-tutorial-for-all-beginners-of-2024\n"
             "Bearer certificates-are-good-for-you, the key-value-store, monkey-0123456789\n"
-            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuUo3q6b0Hq1v0q3m2o1p0q9r8s7t6u5v4w3x2y1z0a me@host\n"
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGuUo3q6b0Hq1v0q3m2o1p0q9r8s7t6u5v4w3x2y1z0a "
+            "me@host\n"
             "-----BEGIN CERTIFICATE-----\n"
             "MIIDdzCCAl+gAwIBAgIEAgAAuTANBgkqhkiG9w0BAQUFADBaMQswCQYDVQQGEwJJRTESMBAGA1UE\n"
             "-----END CERTIFICATE-----\n"
@@ -287,10 +299,11 @@ private Q_SLOTS:
         // This program's own sources, with everything in them that speaks of keys.
         QByteArray sources;
         for (const char* folder : {"/core", "/ui", "/app", "/tests", "/packaging", "/resources"}) {
-            QDirIterator files(QStringLiteral(SB_SOURCE_DIR) + QLatin1StringView(folder),
-                               {u"*.cpp"_s, u"*.h"_s, u"*.md"_s, u"*.py"_s, u"*.sql"_s, u"*.cmake"_s, u"*.txt"_s},
-                               QDir::Files,
-                               QDirIterator::Subdirectories);
+            QDirIterator files(
+                QStringLiteral(SB_SOURCE_DIR) + QLatin1StringView(folder),
+                {u"*.cpp"_s, u"*.h"_s, u"*.md"_s, u"*.py"_s, u"*.sql"_s, u"*.cmake"_s, u"*.txt"_s},
+                QDir::Files,
+                QDirIterator::Subdirectories);
             while (files.hasNext()) {
                 const QString name = files.next();
                 QFile file(name);
@@ -311,7 +324,9 @@ private Q_SLOTS:
         const auto scanner = Scanner::create();
         for (const Hit& hit : leakskit::scan(scanner, text)) {
             const auto line = text.lastIndexOf('\n', hit.offset) + 1;
-            QFAIL(qPrintable(hit.what + u": "_s + QString::fromUtf8(text.sliced(line, std::min<qsizetype>(text.size() - line, 300)))));
+            QFAIL(qPrintable(hit.what + u": "_s +
+                             QString::fromUtf8(
+                                 text.sliced(line, std::min<qsizetype>(text.size() - line, 300)))));
         }
     }
 };

@@ -63,7 +63,8 @@ private Q_SLOTS:
         }
         const QJsonObject payload{
             {u"tool"_s, u"file_read"_s},
-            {u"arguments"_s, QJsonObject{{u"path"_s, u"src/engine/Interlocking.cpp"_s}, {u"lines"_s, 200}}},
+            {u"arguments"_s,
+             QJsonObject{{u"path"_s, u"src/engine/Interlocking.cpp"_s}, {u"lines"_s, 200}}},
             {u"process"_s, u"wrk-7k3q9m2x5a"_s},
             {u"reason"_s, u"Reading inside the workspace is allowed."_s},
             {u"text"_s,
