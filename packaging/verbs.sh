@@ -98,6 +98,16 @@ verb_test() {
     [ $status = 0 ] || die "some tests failed; what they printed is above"
 }
 
+# fuzz [SECONDS [NAME]]: each fuzz target for so long (60), or the one of that name; fails on what breaks it.
+verb_fuzz() {
+    local seconds=${1:-60} pick=(-L fuzz)
+    [[ $seconds =~ ^[1-9][0-9]*$ ]] || die "fuzz needs a number of seconds, not \"$seconds\""
+    [ $# -lt 2 ] || pick=(-R "^fuzz_$2\$")
+    cd "$top"
+    build asan
+    SB_PRESET=asan SB_FUZZ_SECONDS=$seconds enter ctest --test-dir build/asan -j2 --output-on-failure --no-tests=error "${pick[@]}"
+}
+
 # run [ARG …]: the window; where there is no display, the tour in the terminal.
 verb_run() {
     build release

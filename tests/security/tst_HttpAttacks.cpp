@@ -233,6 +233,41 @@ Outcome twoLengths()
     return succeededIf(site.asked() > 0);
 }
 
+// A line that never ends, or ends after the memory did.
+Outcome endlessFrame()
+{
+    const QTemporaryDir folder;
+    FakeRuntime runtime;
+    const QString path = folder.filePath(QStringLiteral("control.sock"));
+    server::LocalServer::Limits limits;
+    limits.frame = 4096;
+    const auto listening = server::LocalServer::start(path, runtime, limits);
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    qstrncpy(address.sun_path, QFile::encodeName(path).constData(), sizeof address.sun_path);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool answered = false;
+    if (listening &&
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+        const QByteArray line =
+            R"({"id":1,"command":{"command":"ping"},"pad":")" + QByteArray(100'000, 'x') + "\"}\n";
+        qsizetype sent = 0;
+        while (sent < line.size()) {
+            const auto part =
+                ::send(fd, line.constData() + sent, size_t(line.size() - sent), MSG_NOSIGNAL);
+            if (part <= 0) {
+                break;
+            }
+            sent += part;
+        }
+        pollfd heard{fd, POLLIN, 0};
+        char byte = 0;
+        answered = ::poll(&heard, 1, 5000) == 1 && ::recv(fd, &byte, 1, 0) == 1;
+    }
+    ::close(fd);
+    return succeededIf(answered);
+}
+
 } // namespace
 
 class tst_HttpAttacks : public QObject
@@ -317,6 +352,7 @@ class tst_HttpAttacks : public QObject
              "http.single-headers",
              gets(200, "GET /metrics", "127.0.0.1:PORT\r\nHost: evil.example", bearer)},
             {"http.two-lengths", "http.one-framing", twoLengths},
+            {"http.endless-frame", "socket.frame-cap", endlessFrame},
         };
     }
 
