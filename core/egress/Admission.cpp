@@ -216,11 +216,11 @@ Task<Outcome<bool>> Proxy::Private::findAddresses(Actor& actor, Journey& journey
     co_return true;
 }
 
-Task<Outcome<bool>> Proxy::Private::admit(Actor& actor, Journey& journey, const Upstream* open)
+Task<Outcome<bool>>
+Proxy::Private::admit(Actor& actor, Journey& journey, const Rules& rules, const Upstream* open)
 {
     journey.startUs = parts.clock.steadyUs();
     ++counters.requests;
-    const Rules rules = parts.rules(journey.session.agent);
     auto judged = co_await judge(actor, journey, rules);
     if (!judged) {
         co_return judged;

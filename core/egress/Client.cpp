@@ -225,7 +225,7 @@ Task<Outcome<bool>> Client::prepare(Exchange& x)
         co_return std::unexpected(
             Refusal{403, u"The request holds a secret that must not leave, so it was stopped."_s});
     }
-    auto admitted = co_await m_proxy.admit(*this, x.journey, &m_upstream);
+    auto admitted = co_await m_proxy.admit(*this, x.journey, rules, &m_upstream);
     if (!admitted) {
         co_return admitted;
     }

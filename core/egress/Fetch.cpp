@@ -141,7 +141,8 @@ private:
         if (trusted) {
             journey.allow = QStringList{journey.target.place()};
         }
-        auto admitted = co_await m_proxy.admit(*this, journey, nullptr);
+        const Rules rules = m_proxy.parts.rules(m_session.agent);
+        auto admitted = co_await m_proxy.admit(*this, journey, rules, nullptr);
         if (!admitted) {
             co_return refused(journey, admitted.error());
         }

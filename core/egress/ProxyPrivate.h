@@ -109,7 +109,8 @@ struct Proxy::Private
 
     /// List, look-alikes, question, budget, name, addresses, and the record of the intent: after
     /// it the journey may be made. `open` is a connection that could serve it.
-    Task<Outcome<bool>> admit(Actor& actor, Journey& journey, const Upstream* open);
+    Task<Outcome<bool>>
+    admit(Actor& actor, Journey& journey, const Rules& rules, const Upstream* open);
     /// Connects to the first of the checked addresses that answers, with TLS for https.
     Task<Outcome<Upstream>> dial(Actor& actor, Journey& journey);
 

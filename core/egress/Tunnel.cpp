@@ -70,7 +70,8 @@ Task<> Client::serveTunnel()
     }
     journey.target = *std::move(target);
     journey.target.scheme = u"connect"_s;
-    auto admitted = co_await m_proxy.admit(*this, journey, nullptr);
+    const Rules rules = m_proxy.parts.rules(journey.session.agent);
+    auto admitted = co_await m_proxy.admit(*this, journey, rules, nullptr);
     if (!admitted) {
         co_await refuse(journey, admitted.error());
         co_return;

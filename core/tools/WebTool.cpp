@@ -169,7 +169,9 @@ Future<Output> WebTool::run(
     request.url = plan.action.subject;
     request.headers = {{"User-Agent", "Signalbox/" SB_VERSION},
                        {"Accept", "text/*, application/json, application/xml;q=0.9, */*;q=0.1"}};
-    request.allow = context.allowedHosts;
+    if (m_own) {
+        request.allow = context.allowedHosts; // the runtime's proxy knows the agent's list itself
+    }
     request.redirects = kMostRedirects;
     request.maxBytes = kMostBytes;
     request.patience = kPatience;
