@@ -1,5 +1,7 @@
 #include "core/tools/ShellTool.h"
 
+#include "core/base/Defence.h"
+
 namespace sb::tools {
 
 using namespace Qt::StringLiterals;
@@ -43,9 +45,63 @@ Output outputOf(const sandbox::Outcome& outcome)
     return output;
 }
 
+/// A command whose output is looked through while it runs.
+struct Watched
+{
+    leaks::Watch watch;
+    leaks::Origin origin;
+    leaks::LiveWatch live;
+    std::stop_source stop;
+    std::optional<std::stop_callback<std::function<void()>>> outer;
+
+    Watched(const leaks::Watch& scanning, const leaks::Origin& from)
+        : watch(scanning), origin(from), live(scanning, from)
+    {
+    }
+
+    // What can be shown; stops the command when it should not go on.
+    QString feed(const QString& text)
+    {
+        QString shown = live.feed(text);
+        if (!live.known().isEmpty() && defended("leaks.kill")) {
+            stop.request_stop();
+        }
+        return shown;
+    }
+
+    Output outputOf(const sandbox::Outcome& outcome)
+    {
+        (void)live.finish();
+        Output output = tools::outputOf(outcome);
+        QString known = live.known();
+        if (known.isEmpty()) {
+            auto screened = watch.screen(output.text, origin);
+            output.text = std::move(screened.text);
+            known = screened.known();
+            if (known.isEmpty()) {
+                return output;
+            }
+        } else {
+            // Not what was kept of it: cut in its middle, that may hold half of the value.
+            output.text = live.shown();
+        }
+        if (!output.text.isEmpty() && !output.text.endsWith(u'\n')) {
+            output.text += u'\n';
+        }
+        output.text +=
+            u"[stopped: the output held the value of a secret (%1), which was taken out; the "
+            u"command "
+            "and everything that it had started were killed. Do not try to print it in another way.]"_s
+                .arg(known.sliced(known.indexOf(u':') + 1));
+        output.isError = true;
+        output.facts.insert(u"leak"_s, known);
+        return output;
+    }
+};
+
 } // namespace
 
-ShellTool::ShellTool(sandbox::Sandbox& sandbox)
+ShellTool::ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch)
     : BuiltinTool(toolSpec(
           "shell",
           "Runs a command line with /bin/sh in a sandbox: the workspace is writable, the rest of "
@@ -62,6 +118,7 @@ ShellTool::ShellTool(sandbox::Sandbox& sandbox)
                "timeout_s", "Seconds until it is stopped; 120 if left out.", 1, kMostSeconds)},
           1))
     , m_sandbox(sandbox)
+    , m_watch(std::move(watch))
 {
 }
 
@@ -100,8 +157,11 @@ Result<Plan> ShellTool::plan(const QJsonObject& arguments, const Context& contex
     return plan;
 }
 
-Future<Output> ShellTool::run(
-    Permit, Plan plan, Context, std::function<void(const QString&)> progress, std::stop_token stop)
+Future<Output> ShellTool::run(Permit,
+                              Plan plan,
+                              Context context,
+                              std::function<void(const QString&)> progress,
+                              std::stop_token stop)
 {
     if (!plan.launch || plan.action.leavesWorkspace) {
         return Future<Output>::ready(
@@ -109,9 +169,30 @@ Future<Output> ShellTool::run(
     }
     Promise<Output> promise;
     auto future = promise.future();
-    m_sandbox.launch(std::move(*plan.launch), std::move(progress), std::move(stop))
-        .then([promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
-            promise.set(outcome.transform(outputOf));
+    if (!m_watch.isOn()) {
+        m_sandbox.launch(std::move(*plan.launch), std::move(progress), std::move(stop))
+            .then([promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
+                promise.set(outcome.transform(outputOf));
+            });
+        return future;
+    }
+    // Shared by the callbacks of the output and of the end, which the sandbox calls from a thread
+    // of its own.
+    const auto watched = std::make_shared<Watched>(
+        m_watch,
+        leaks::Origin{u"tool:shell"_s, context.agent, {}, context.process, context.callSeq});
+    watched->outer.emplace(stop, [source = watched->stop]() mutable { source.request_stop(); });
+    auto shown = [watched, progress = std::move(progress)](const QString& text) {
+        const QString passed = watched->feed(text);
+        if (progress && !passed.isEmpty()) {
+            progress(passed);
+        }
+    };
+    m_sandbox.launch(std::move(*plan.launch), std::move(shown), watched->stop.get_token())
+        .then([watched, promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
+            watched->outer.reset();
+            promise.set(outcome.transform(
+                [&](const sandbox::Outcome& ended) { return watched->outputOf(ended); }));
         });
     return future;
 }

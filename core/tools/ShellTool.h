@@ -1,13 +1,16 @@
 #pragma once
+#include "core/leaks/Watch.h"
 #include "core/tools/BuiltinSupport.h"
 
 namespace sb::tools {
 
-/// shell(command, cwd, timeout_s): a command line for /bin/sh in the sandbox.
+/// shell(command, cwd, timeout_s): a command line for /bin/sh in the sandbox. What it prints is
+/// looked through as it comes: a command that prints the value of a known secret is killed at once,
+/// with everything that it had started.
 class ShellTool final : public BuiltinTool
 {
 public:
-    explicit ShellTool(sandbox::Sandbox& sandbox);
+    explicit ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch = {});
     [[nodiscard]] bool isIdempotent() const override { return false; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
     Future<Output> run(Permit permit,
@@ -18,6 +21,7 @@ public:
 
 private:
     sandbox::Sandbox& m_sandbox;
+    leaks::Watch m_watch;
 };
 
 } // namespace sb::tools

@@ -101,6 +101,52 @@ private Q_SLOTS:
         QVERIFY(cancelled->facts.value(u"cancelled"_s).toBool());
     }
 
+    void aLeakEndsTheCommand()
+    {
+        const QByteArray value = "Fk3xT9vQ2mZr8LpWwN5c";
+        const auto scanner = leaks::Scanner::with(
+            leaks::Scanner::create(), u"env:KEY"_s, SecretString(QByteArray(value)));
+        std::mutex mutex;
+        QList<leaks::Incident> incidents;
+        ShellTool tool(m_sandbox,
+                       leaks::Watch([scanner] { return scanner; },
+                                    [&](const leaks::Incident& incident) {
+                                        const std::scoped_lock lock(mutex);
+                                        incidents.append(incident);
+                                    }));
+        // Nothing to find: everything as always.
+        QVERIFY(call(tool, {{u"command"_s, u"echo fine"_s}}, m_place->context)
+                    .text.startsWith(u"fine\n[exit code 0, "_s));
+        QCOMPARE(incidents.size(), 0);
+        // A pattern is taken out, and the command goes on.
+        const auto pattern =
+            call(tool,
+                 {{u"command"_s, u"printf 'AKIA%s\\n' ABCD1234EFGH5678; echo on"_s}},
+                 m_place->context);
+        QVERIFY2(pattern.text.startsWith(u"[redacted:aws-key]\non\n[exit code 0, "_s),
+                 qPrintable(pattern.text));
+        QCOMPARE(incidents.size(), 1);
+        QVERIFY(!incidents[0].stopped);
+        // A known value ends it.
+        toolkit::put(m_place->in(u"key"_s), value);
+        const auto leak = call(tool,
+                               {{u"command"_s, u"echo a; cat key; echo; sleep 60; echo on"_s}},
+                               m_place->context);
+        QVERIFY2(
+            leak.text.startsWith(u"a\n[redacted:env:KEY]\n[stopped: the output held the value of "
+                                 "a secret (env:KEY)"_s),
+            qPrintable(leak.text));
+        QVERIFY(leak.isError);
+        QCOMPARE(leak.facts.value(u"leak"_s).toString(), u"known:env:KEY"_s);
+        QVERIFY(leak.facts.value(u"duration_ms"_s).toInt() < 30'000);
+        QCOMPARE(incidents.size(), 2);
+        QCOMPARE(incidents[1].what, u"known:env:KEY"_s);
+        QCOMPARE(incidents[1].origin.where, u"tool:shell"_s);
+        QCOMPARE(incidents[1].origin.process, u"wrk-1"_s);
+        QCOMPARE(incidents[1].offset, 2);
+        QVERIFY(incidents[1].stopped);
+    }
+
     void statusIsPassedOn()
     {
         StatusTool tool;
