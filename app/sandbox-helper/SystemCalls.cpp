@@ -1,4 +1,5 @@
 #include "app/sandbox-helper/SystemCalls.h"
+#include "app/sandbox-helper/SystemCallClasses.h"
 #include "core/sandbox/HelperProtocol.h"
 
 #include <cerrno>
@@ -46,319 +47,6 @@ enum class Action : std::uint8_t {
     Personality,
 };
 
-// By class. libseccomp's names for calls that a processor doesn't have are negative, and skipped.
-constexpr int Files[] = {
-    SCMP_SYS(read),
-    SCMP_SYS(write),
-    SCMP_SYS(open),
-    SCMP_SYS(close),
-    SCMP_SYS(stat),
-    SCMP_SYS(fstat),
-    SCMP_SYS(lstat),
-    SCMP_SYS(lseek),
-    SCMP_SYS(pread64),
-    SCMP_SYS(pwrite64),
-    SCMP_SYS(readv),
-    SCMP_SYS(writev),
-    SCMP_SYS(access),
-    SCMP_SYS(pipe),
-    SCMP_SYS(dup),
-    SCMP_SYS(dup2),
-    SCMP_SYS(sendfile),
-    SCMP_SYS(fcntl),
-    SCMP_SYS(flock),
-    SCMP_SYS(fsync),
-    SCMP_SYS(fdatasync),
-    SCMP_SYS(truncate),
-    SCMP_SYS(ftruncate),
-    SCMP_SYS(getdents),
-    SCMP_SYS(getcwd),
-    SCMP_SYS(chdir),
-    SCMP_SYS(fchdir),
-    SCMP_SYS(rename),
-    SCMP_SYS(mkdir),
-    SCMP_SYS(rmdir),
-    SCMP_SYS(creat),
-    SCMP_SYS(link),
-    SCMP_SYS(unlink),
-    SCMP_SYS(symlink),
-    SCMP_SYS(readlink),
-    SCMP_SYS(chmod),
-    SCMP_SYS(fchmod),
-    SCMP_SYS(chown),
-    SCMP_SYS(fchown),
-    SCMP_SYS(lchown),
-    SCMP_SYS(umask),
-    SCMP_SYS(utime),
-    SCMP_SYS(mknod),
-    SCMP_SYS(statfs),
-    SCMP_SYS(fstatfs),
-    SCMP_SYS(sync),
-    SCMP_SYS(readahead),
-    SCMP_SYS(setxattr),
-    SCMP_SYS(lsetxattr),
-    SCMP_SYS(fsetxattr),
-    SCMP_SYS(getxattr),
-    SCMP_SYS(lgetxattr),
-    SCMP_SYS(fgetxattr),
-    SCMP_SYS(listxattr),
-    SCMP_SYS(llistxattr),
-    SCMP_SYS(flistxattr),
-    SCMP_SYS(removexattr),
-    SCMP_SYS(lremovexattr),
-    SCMP_SYS(fremovexattr),
-    SCMP_SYS(io_setup),
-    SCMP_SYS(io_destroy),
-    SCMP_SYS(io_getevents),
-    SCMP_SYS(io_submit),
-    SCMP_SYS(io_cancel),
-    SCMP_SYS(io_pgetevents),
-    SCMP_SYS(getdents64),
-    SCMP_SYS(fadvise64),
-    SCMP_SYS(utimes),
-    SCMP_SYS(inotify_init),
-    SCMP_SYS(inotify_init1),
-    SCMP_SYS(inotify_add_watch),
-    SCMP_SYS(inotify_rm_watch),
-    SCMP_SYS(openat),
-    SCMP_SYS(openat2),
-    SCMP_SYS(mkdirat),
-    SCMP_SYS(mknodat),
-    SCMP_SYS(fchownat),
-    SCMP_SYS(futimesat),
-    SCMP_SYS(newfstatat),
-    SCMP_SYS(unlinkat),
-    SCMP_SYS(renameat),
-    SCMP_SYS(renameat2),
-    SCMP_SYS(linkat),
-    SCMP_SYS(symlinkat),
-    SCMP_SYS(readlinkat),
-    SCMP_SYS(fchmodat),
-    SCMP_SYS(fchmodat2),
-    SCMP_SYS(faccessat),
-    SCMP_SYS(faccessat2),
-    SCMP_SYS(splice),
-    SCMP_SYS(tee),
-    SCMP_SYS(vmsplice),
-    SCMP_SYS(sync_file_range),
-    SCMP_SYS(syncfs),
-    SCMP_SYS(utimensat),
-    SCMP_SYS(fallocate),
-    SCMP_SYS(dup3),
-    SCMP_SYS(pipe2),
-    SCMP_SYS(preadv),
-    SCMP_SYS(pwritev),
-    SCMP_SYS(preadv2),
-    SCMP_SYS(pwritev2),
-    SCMP_SYS(copy_file_range),
-    SCMP_SYS(statx),
-    SCMP_SYS(close_range),
-    SCMP_SYS(cachestat),
-    SCMP_SYS(ioprio_set),
-    SCMP_SYS(ioprio_get),
-};
-constexpr int Memory[] = {
-    SCMP_SYS(mmap),
-    SCMP_SYS(mprotect),
-    SCMP_SYS(munmap),
-    SCMP_SYS(brk),
-    SCMP_SYS(mremap),
-    SCMP_SYS(msync),
-    SCMP_SYS(mincore),
-    SCMP_SYS(madvise),
-    SCMP_SYS(mlock),
-    SCMP_SYS(mlock2),
-    SCMP_SYS(munlock),
-    SCMP_SYS(mlockall),
-    SCMP_SYS(munlockall),
-    SCMP_SYS(remap_file_pages),
-    SCMP_SYS(mbind),
-    SCMP_SYS(set_mempolicy),
-    SCMP_SYS(get_mempolicy),
-    SCMP_SYS(memfd_create),
-    SCMP_SYS(membarrier),
-    SCMP_SYS(pkey_mprotect),
-    SCMP_SYS(pkey_alloc),
-    SCMP_SYS(pkey_free),
-    SCMP_SYS(map_shadow_stack),
-    SCMP_SYS(mseal),
-    SCMP_SYS(riscv_flush_icache),
-};
-constexpr int Processes[] = {
-    SCMP_SYS(getpid),
-    SCMP_SYS(fork),
-    SCMP_SYS(vfork),
-    SCMP_SYS(execve),
-    SCMP_SYS(execveat),
-    SCMP_SYS(exit),
-    SCMP_SYS(exit_group),
-    SCMP_SYS(wait4),
-    SCMP_SYS(waitid),
-    SCMP_SYS(getppid),
-    SCMP_SYS(getpgrp),
-    SCMP_SYS(getpgid),
-    SCMP_SYS(setpgid),
-    SCMP_SYS(getsid),
-    SCMP_SYS(setsid),
-    SCMP_SYS(gettid),
-    SCMP_SYS(futex),
-    SCMP_SYS(futex_waitv),
-    SCMP_SYS(futex_wake),
-    SCMP_SYS(futex_wait),
-    SCMP_SYS(futex_requeue),
-    SCMP_SYS(set_tid_address),
-    SCMP_SYS(set_robust_list),
-    SCMP_SYS(get_robust_list),
-    SCMP_SYS(rseq),
-    SCMP_SYS(arch_prctl),
-    SCMP_SYS(set_thread_area),
-    SCMP_SYS(get_thread_area),
-    SCMP_SYS(prctl),
-    SCMP_SYS(pidfd_open),
-    SCMP_SYS(sched_yield),
-    SCMP_SYS(sched_setparam),
-    SCMP_SYS(sched_getparam),
-    SCMP_SYS(sched_setscheduler),
-    SCMP_SYS(sched_getscheduler),
-    SCMP_SYS(sched_get_priority_max),
-    SCMP_SYS(sched_get_priority_min),
-    SCMP_SYS(sched_rr_get_interval),
-    SCMP_SYS(sched_setaffinity),
-    SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_setattr),
-    SCMP_SYS(sched_getattr),
-    SCMP_SYS(getpriority),
-    SCMP_SYS(setpriority),
-    SCMP_SYS(getcpu),
-    SCMP_SYS(getrlimit),
-    SCMP_SYS(setrlimit),
-    SCMP_SYS(prlimit64),
-    SCMP_SYS(getrusage),
-    SCMP_SYS(uname),
-    SCMP_SYS(sysinfo),
-    SCMP_SYS(getrandom),
-    // A command may confine itself further.
-    SCMP_SYS(seccomp),
-    SCMP_SYS(landlock_create_ruleset),
-    SCMP_SYS(landlock_add_rule),
-    SCMP_SYS(landlock_restrict_self),
-    SCMP_SYS(riscv_hwprobe),
-};
-// Asked by everybody; changing them fails for want of a capability.
-constexpr int Identities[] = {
-    SCMP_SYS(getuid),
-    SCMP_SYS(getgid),
-    SCMP_SYS(geteuid),
-    SCMP_SYS(getegid),
-    SCMP_SYS(setuid),
-    SCMP_SYS(setgid),
-    SCMP_SYS(setreuid),
-    SCMP_SYS(setregid),
-    SCMP_SYS(getgroups),
-    SCMP_SYS(setgroups),
-    SCMP_SYS(setresuid),
-    SCMP_SYS(getresuid),
-    SCMP_SYS(setresgid),
-    SCMP_SYS(getresgid),
-    SCMP_SYS(setfsuid),
-    SCMP_SYS(setfsgid),
-    SCMP_SYS(capget),
-    SCMP_SYS(capset),
-};
-constexpr int Time[] = {
-    SCMP_SYS(nanosleep),
-    SCMP_SYS(getitimer),
-    SCMP_SYS(alarm),
-    SCMP_SYS(setitimer),
-    SCMP_SYS(gettimeofday),
-    SCMP_SYS(times),
-    SCMP_SYS(time),
-    SCMP_SYS(timer_create),
-    SCMP_SYS(timer_settime),
-    SCMP_SYS(timer_gettime),
-    SCMP_SYS(timer_getoverrun),
-    SCMP_SYS(timer_delete),
-    SCMP_SYS(clock_gettime),
-    SCMP_SYS(clock_getres),
-    SCMP_SYS(clock_nanosleep),
-    SCMP_SYS(timerfd_create),
-    SCMP_SYS(timerfd_settime),
-    SCMP_SYS(timerfd_gettime),
-};
-constexpr int Signals[] = {
-    SCMP_SYS(rt_sigaction),
-    SCMP_SYS(rt_sigprocmask),
-    SCMP_SYS(rt_sigreturn),
-    SCMP_SYS(rt_sigpending),
-    SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(rt_sigqueueinfo),
-    SCMP_SYS(rt_tgsigqueueinfo),
-    SCMP_SYS(rt_sigsuspend),
-    SCMP_SYS(sigaltstack),
-    SCMP_SYS(restart_syscall),
-    SCMP_SYS(pause),
-    SCMP_SYS(kill),
-    SCMP_SYS(tkill),
-    SCMP_SYS(tgkill),
-    SCMP_SYS(pidfd_send_signal),
-    SCMP_SYS(signalfd),
-    SCMP_SYS(signalfd4),
-};
-constexpr int Waiting[] = {
-    SCMP_SYS(poll),
-    SCMP_SYS(ppoll),
-    SCMP_SYS(select),
-    SCMP_SYS(pselect6),
-    SCMP_SYS(epoll_create),
-    SCMP_SYS(epoll_create1),
-    SCMP_SYS(epoll_ctl),
-    SCMP_SYS(epoll_wait),
-    SCMP_SYS(epoll_pwait),
-    SCMP_SYS(epoll_pwait2),
-    SCMP_SYS(eventfd),
-    SCMP_SYS(eventfd2),
-};
-// What creates them stands further down: only of some families.
-constexpr int Sockets[] = {
-    SCMP_SYS(connect),
-    SCMP_SYS(accept),
-    SCMP_SYS(accept4),
-    SCMP_SYS(sendto),
-    SCMP_SYS(recvfrom),
-    SCMP_SYS(sendmsg),
-    SCMP_SYS(recvmsg),
-    SCMP_SYS(sendmmsg),
-    SCMP_SYS(recvmmsg),
-    SCMP_SYS(shutdown),
-    SCMP_SYS(bind),
-    SCMP_SYS(listen),
-    SCMP_SYS(getsockname),
-    SCMP_SYS(getpeername),
-    SCMP_SYS(setsockopt),
-    SCMP_SYS(getsockopt),
-};
-// Of the sandbox's own ipc namespace.
-constexpr int Sharing[] = {
-    SCMP_SYS(shmget),
-    SCMP_SYS(shmat),
-    SCMP_SYS(shmctl),
-    SCMP_SYS(shmdt),
-    SCMP_SYS(semget),
-    SCMP_SYS(semop),
-    SCMP_SYS(semctl),
-    SCMP_SYS(semtimedop),
-    SCMP_SYS(msgget),
-    SCMP_SYS(msgsnd),
-    SCMP_SYS(msgrcv),
-    SCMP_SYS(msgctl),
-    SCMP_SYS(mq_open),
-    SCMP_SYS(mq_unlink),
-    SCMP_SYS(mq_timedsend),
-    SCMP_SYS(mq_timedreceive),
-    SCMP_SYS(mq_notify),
-    SCMP_SYS(mq_getsetattr),
-};
-
 constexpr std::uint64_t Namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC |
                                      CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
 
@@ -370,15 +58,15 @@ public:
         for (int call = LastKnown + 1; call < Numbers; ++call) {
             m_actions[call] = Action::Unknown;
         }
-        allow(Files);
-        allow(Memory);
-        allow(Processes);
-        allow(Identities);
-        allow(Time);
-        allow(Signals);
-        allow(Waiting);
-        allow(Sockets);
-        allow(Sharing);
+        allow(calls::Files);
+        allow(calls::Memory);
+        allow(calls::Processes);
+        allow(calls::Identities);
+        allow(calls::Time);
+        allow(calls::Signals);
+        allow(calls::Waiting);
+        allow(calls::Sockets);
+        allow(calls::Sharing);
         put(SCMP_SYS(clone), Action::Clone);
         // It hides its flags behind a pointer; the C library falls back to clone.
         put(SCMP_SYS(clone3), Action::Missing);
@@ -394,9 +82,9 @@ public:
 
 private:
     template <std::size_t N>
-    void allow(const int (&calls)[N])
+    void allow(const int (&numbers)[N])
     {
-        for (const int call : calls) {
+        for (const int call : numbers) {
             put(call, Action::Allow);
         }
     }
@@ -410,8 +98,8 @@ private:
     // What is refused only for not being listed has a name here, by which a test lets it through.
     void switchOff()
     {
-        const auto off = [this](const char* defence, std::initializer_list<int> calls) {
-            for (const int call : calls) {
+        const auto off = [this](const char* defence, std::initializer_list<int> numbers) {
+            for (const int call : numbers) {
                 if (!defended(defence)) {
                     put(call, Action::Allow);
                 }

@@ -3,6 +3,7 @@
 // alike. One JSON object a line.
 #include "core/sandbox/HelperProtocol.h"
 #include "core/sandbox/Launcher_linux.h"
+#include "core/sandbox/Probes.h"
 #include "core/sandbox/Sandbox.h"
 #include "core/sandbox/Spawn_linux.h"
 
@@ -137,5 +138,18 @@ int main(int argc, char** argv)
     printf(
         "{\"bench\":\"sandbox.spawn.rate\",\"value\":%.0f,\"unit\":\"1/s\",\"side_by_side\":8}\n",
         rounds * 1e9 / double(timer.nsecsElapsed()));
+
+    // All probes of containment, as doctor runs them.
+    timer.start();
+    ProbeTarget target;
+    target.workspace = request.workspace;
+    const auto probes = probe(sandbox, target);
+    if (!probes) {
+        fprintf(stderr, "%s\n", qPrintable(probes.error().message));
+        return 1;
+    }
+    printf("{\"bench\":\"sandbox.probes\",\"value\":%.0f,\"unit\":\"ms\",\"probes\":%lld}\n",
+           double(timer.nsecsElapsed()) / 1e6,
+           static_cast<long long>(probes->size()));
     return 0;
 }
