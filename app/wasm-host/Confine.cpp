@@ -111,6 +111,8 @@ constexpr int Allowed[] = {
 // fence must give way too, or nothing would be shown about the first.
 constexpr int Opening[] = {
     SCMP_SYS(openat),
+    SCMP_SYS(faccessat),
+    SCMP_SYS(faccessat2),
     SCMP_SYS(newfstatat),
     SCMP_SYS(fstat),
     SCMP_SYS(fcntl),

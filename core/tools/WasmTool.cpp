@@ -195,7 +195,7 @@ bool saysError(const QByteArray& output)
     return object.size() == 1 && object.value(u"error"_s).isString();
 }
 
-Output outputOf(wasm::Outcome outcome, const Session& session)
+Output outputOf(const wasm::Outcome& outcome, const Session& session)
 {
     Output output;
     output.isError = outcome.ending != wasm::Ending::Finished || saysError(outcome.output);
@@ -299,7 +299,7 @@ Future<Output> WasmTool::run(Permit,
         hosts.call(std::move(call), std::move(stop))
             .then([session, promise = std::move(promise)](Result<wasm::Outcome> outcome) {
                 promise.set(std::move(outcome).transform(
-                    [&](wasm::Outcome ended) { return outputOf(std::move(ended), *session); }));
+                    [&](const wasm::Outcome& ended) { return outputOf(ended, *session); }));
             });
     });
     return future;

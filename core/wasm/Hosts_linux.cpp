@@ -85,7 +85,7 @@ private:
     void sendCall(quint64 id, Host& host);
     void send(quint64 id, Host& host, const std::string& bytes);
     void handle(quint64 id, bool processEnded);
-    bool take(quint64 id, Host& host, host::Frame frame);
+    bool take(quint64 id, Host& host, const host::Frame& frame);
     bool done(quint64 id, Host& host, std::string_view payload);
     bool hostCall(quint64 id, Host& host, const std::string& payload);
     static void log(Running& running, std::string_view payload);
@@ -103,6 +103,8 @@ private:
     Descriptor m_poll;
     Descriptor m_wake;
     Guarded<std::deque<Job>> m_jobs;
+    /// Us, as long as we live: whoever answers a host call may do so when all is over.
+    const std::shared_ptr<Guarded<Private*>> m_door = std::make_shared<Guarded<Private*>>(this);
     std::atomic<int> m_count = 0;
     // On the thread only, from here on.
     bool m_stopping = false;
@@ -133,6 +135,7 @@ Hosts::Private::Private(Settings settings, Clock& clock)
 Hosts::Private::~Private()
 {
     SB_ASSERT(!isCurrent());
+    m_door->withLock([](Private*& open) { open = nullptr; });
     post([this] {
         m_stopping = true;
         m_timer.reset();
@@ -322,7 +325,7 @@ void Hosts::Private::handle(quint64 id, bool processEnded)
     // What it said last counts, also when it is gone.
     const bool open = host.process.receive();
     while (auto frame = host.process.next()) {
-        if (!take(id, host, std::move(*frame))) {
+        if (!take(id, host, *frame)) {
             end(host);
             break;
         }
@@ -337,7 +340,7 @@ void Hosts::Private::handle(quint64 id, bool processEnded)
 }
 
 // False for what a host of ours would never say; it is not ours any more, then.
-bool Hosts::Private::take(quint64 id, Host& host, host::Frame frame)
+bool Hosts::Private::take(quint64 id, Host& host, const host::Frame& frame)
 {
     if (host.dying && !host.running) {
         return false;
@@ -401,11 +404,16 @@ bool Hosts::Private::hostCall(quint64 id, Host& host, const std::string& payload
         reply(id, running.id, number, R"({"error":"Nothing answers host calls here."})");
         return true;
     }
-    running.call.hostCall(
-        QByteArray(payload.data(), qsizetype(payload.size())),
-        [this, id, call = running.id, number](const QByteArray& answer) {
-            post([this, id, call, number, answer] { reply(id, call, number, answer); });
-        });
+    running.call.hostCall(QByteArray(payload.data(), qsizetype(payload.size())),
+                          [door = m_door, id, call = running.id, number](const QByteArray& answer) {
+                              door->withLock([&](Private* open) {
+                                  if (open != nullptr) {
+                                      open->post([open, id, call, number, answer] {
+                                          open->reply(id, call, number, answer);
+                                      });
+                                  }
+                              });
+                          });
     return true;
 }
 
@@ -422,7 +430,10 @@ void Hosts::Private::reply(quint64 id, quint64 call, int number, const QByteArra
     setDeadline(host,
                 m_clock.steadyUs() +
                     1000 * (host.running->call.limits.wall + m_settings.grace).count());
-    send(id, host, host::frame(Kind::Answer, view(answer)));
+    const QByteArray sent = answer.size() <= qsizetype(host::MostInputBytes)
+                                ? answer
+                                : QByteArray(R"({"error":"The answer is larger than 8 MiB."})");
+    send(id, host, host::frame(Kind::Answer, view(sent)));
 }
 
 bool Hosts::Private::done(quint64 id, Host& host, std::string_view payload)

@@ -52,7 +52,7 @@ Attack hijacked(const char* name, const char* probe)
 // A skill's tool with everything around it; `gate` counts what gets as far as the gate.
 struct Skill
 {
-    explicit Skill(tools::WasmToolSpec spec, std::optional<QStringList> granted = {})
+    explicit Skill(tools::WasmToolSpec spec, const std::optional<QStringList>& granted = {})
     {
         spec.skill = u"hostile"_s;
         spec.name = u"attack"_s;

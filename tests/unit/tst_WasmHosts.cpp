@@ -323,6 +323,22 @@ private Q_SLOTS:
         QCOMPARE(outcome.error().code, ErrorCode::Cancelled);
         held.withLock([](auto& kept) { (*kept)("late"); }); // and nobody is disturbed
     }
+    void answersThatComeTooLateAreDropped()
+    {
+        Guarded<std::optional<Reply>> held;
+        std::optional<Future<Outcome>> future;
+        {
+            Runtime runtime;
+            auto call = runtime.call(built("attacks"), "{}");
+            call.hostCall = [&](const QByteArray&, Reply reply) {
+                held.withLock([&](auto& kept) { kept.emplace(std::move(reply)); });
+            };
+            future = runtime.hosts.call(call, {});
+            QTRY_VERIFY(held.withLock([](const auto& kept) { return kept.has_value(); }));
+        }
+        QVERIFY(!std::move(*future).wait());
+        held.withLock([](auto& kept) { (*kept)("late"); });
+    }
     void endsWithItsOwner()
     {
         std::optional<Future<Outcome>> future;
