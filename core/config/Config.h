@@ -100,6 +100,7 @@ struct Agent
     QStringList allowedHosts; ///< "host:port", "*.host:port"; lower case
     Network network;
     QList<policy::Rule> rules;
+    taint::Settings taint; ///< what labels do at the sinks
     AgentLimits limits;
     bool operator==(const Agent&) const = default;
 };

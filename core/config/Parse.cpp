@@ -233,6 +233,7 @@ private:
                        u"workspace"_s,
                        u"network"_s,
                        u"policy"_s,
+                       u"taint"_s,
                        u"limits"_s}));
         Agent agent;
         SB_TRY(agent.id, requiredText(node, u"id"_s, what));
@@ -261,6 +262,9 @@ private:
         if (const YamlNode* network = node.find(u"network")) {
             SB_CHECK(readNetwork(*network, agent));
         }
+        if (const YamlNode* labels = node.find(u"taint")) {
+            SB_CHECK(readTaint(*labels, agent.taint));
+        }
         if (const YamlNode* rules = node.find(u"policy")) {
             SB_CHECK(list(*rules, u"policy"_s));
             for (const YamlNode& item : rules->items) {
@@ -272,6 +276,46 @@ private:
             SB_CHECK(readLimits(*limits, agent.limits));
         }
         return agent;
+    }
+
+    // {shell: {external_network: ask}, trusted_files: ["docs/*"]}
+    Result<> readTaint(const YamlNode& node, taint::Settings& settings)
+    {
+        QStringList known{u"trusted_files"_s};
+        for (const taint::Sink sink : taint::allSinks) {
+            known.append(taint::sinkName(sink));
+        }
+        SB_CHECK(keys(node, u"taint"_s, known));
+        QStringList labels;
+        for (const taint::Label label : taint::allLabels) {
+            labels.append(taint::labelName(label));
+        }
+        QList<std::pair<QString, taint::Decide>> decisions;
+        for (const auto decide :
+             {taint::Decide::Allow, taint::Decide::Ask, taint::Decide::Forbid}) {
+            decisions.append({taint::decideName(decide), decide});
+        }
+        for (const taint::Sink sink : taint::allSinks) {
+            const YamlNode* found = node.find(taint::sinkName(sink));
+            if (!found) {
+                continue;
+            }
+            SB_CHECK(keys(*found, taint::sinkName(sink), labels));
+            for (const auto& [key, value] : found->pairs) {
+                SB_TRY(const auto decide, oneOf(value, key.text, decisions));
+                if (const auto label = taint::labelFromName(key.text)) {
+                    settings.set(sink, *label, decide);
+                }
+            }
+        }
+        if (const YamlNode* files = node.find(u"trusted_files")) {
+            SB_CHECK(list(*files, u"trusted_files"_s));
+            for (const YamlNode& item : files->items) {
+                SB_TRY(const QString glob, text(item, u"a pattern of trusted_files"_s));
+                settings.trustedFiles.append(glob);
+            }
+        }
+        return {};
     }
 
     Result<> readLimits(const YamlNode& node, AgentLimits& limits)

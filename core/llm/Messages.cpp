@@ -1,5 +1,7 @@
 #include "core/llm/Provider.h"
 
+#include "core/base/Defence.h"
+
 #include <QJsonArray>
 
 namespace sb::llm {
@@ -104,7 +106,9 @@ Result<Message> messageFromJson(const QJsonObject& object)
     message.text = object[u"text"_s].toString();
     message.toolCallId = object[u"tool_call_id"_s].toString();
     message.isError = object[u"is_error"_s].toBool();
-    message.sources = taint::sourcesFromJson(object[u"sources"_s].toArray());
+    if (defended("taint.stored")) {
+        message.sources = taint::sourcesFromJson(object[u"sources"_s].toArray());
+    }
     for (const QJsonValue value : object[u"tool_calls"_s].toArray()) {
         SB_TRY(ToolCall call, toolCallFromJson(value.toObject()));
         message.toolCalls.append(std::move(call));

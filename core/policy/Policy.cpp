@@ -454,12 +454,10 @@ Decision decide(const QList<Rule>& rules,
         return forbid(
             u"The command line is longer than 64 KiB; write it to a file and run that."_s);
     }
-    if (action.effect == Effect::Network && !hostListed(action.host, action.allowedHosts)) {
-        return forbid(
-            action.host.isEmpty()
-                ? u"It names no address that could be looked up in the agent's list."_s
-                : u"The address %1 is not listed; add \"%1\" to network.allow of this agent in signalbox.yaml."_s
-                      .arg(action.host));
+    const bool unlisted =
+        action.effect == Effect::Network && !hostListed(action.host, action.allowedHosts);
+    if (unlisted && action.host.isEmpty()) {
+        return forbid(u"It names no address that could be looked up in the agent's list."_s);
     }
     const auto label = judgeTaint(labelRules, action);
     const auto speakOfLabel = [&](Verdict verdict) {
@@ -494,6 +492,14 @@ Decision decide(const QList<Rule>& rules,
         return speakOfLabel(Verdict::Ask);
     }
     if (asking) {
+        return decision;
+    }
+    if (unlisted) {
+        // The list is a capability: no rule widens it, but a person may, for this once.
+        decision.verdict = Verdict::Ask;
+        decision.risk = std::max(decision.risk, protocol::Risk::High);
+        decision.reason =
+            u"The address %1 is not on the list of what this agent may reach."_s.arg(action.host);
         return decision;
     }
     const Permission allowed = permission(rules, facts);

@@ -92,7 +92,7 @@ std::optional<TaintVerdict> judgeTaint(const QList<taint::Rule>& rules, const Ac
 /// risk speaks. For shell, a deny or ask rule speaks when it matches any command that the line
 /// could run, in whatever spelling; every command needs an allow rule that matches it, and no rule
 /// allows a line with substitutions, redirections or anything else that the splitter cannot vouch
-/// for. Leaving the workspace and an address outside the list are forbidden even where a rule
+/// for. Leaving the workspace is forbidden and an address outside the list asks even where a rule
 /// allows them: those two are capabilities, and rules only narrow what a capability gives.
 Decision decide(const QList<Rule>& rules,
                 const Action& action,

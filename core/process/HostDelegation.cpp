@@ -178,7 +178,7 @@ Host::routeTask(tools::Context context, QString worker, QString message)
                       {QStringLiteral("text"), message}};
     llm::Message spoken;
     spoken.text = message;
-    if (defended("taint.tasks")) {
+    if (defended("taint.routes")) {
         auto looking = runOn(m.pool, [read = asker->read(), message]() -> Result<QList<taint::Source>> {
             return read.carriedBy(message);
         });

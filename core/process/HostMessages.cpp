@@ -1,4 +1,6 @@
 #include "core/process/Host.h"
+
+#include "core/base/Defence.h"
 #include "core/taint/Detect.h"
 
 #include <QCryptographicHash>
@@ -38,6 +40,9 @@ QCoro::Task<Result<QJsonObject>> Host::storable(llm::Message message, qsizetype 
 QList<taint::Source> Host::sourcesOfMessage(const QString& from, const QString& text) const
 {
     const QLatin1StringView agent("agent:");
+    if (!defended("taint.messages")) {
+        return {};
+    }
     taint::Labels labels{from.startsWith(agent) ? taint::Label::UntrustedAgent
                                                 : taint::Label::UserInput};
     const QString field = QStringLiteral("text");

@@ -176,16 +176,20 @@ void decode(const QString& text, int depth, qsizetype& room, QStringList& into)
             ++at;
             continue;
         }
+        qsizetype end = at + 1;
+        while (end < text.size() && (isBase64(text[end].unicode()) || text[end] == u'\n' ||
+                                     text[end] == u'\r')) {
+            ++end;
+        }
         QByteArray word;
         bool hex = true;
-        qsizetype end = at;
-        for (; end < text.size(); ++end) {
-            const char16_t c = text[end].unicode();
-            if (isBase64(c)) {
-                word += char(c == u'-' ? u'+' : c == u'_' ? u'/' : c);
-                hex = hex && isHex(c);
-            } else if (c != u'\n' && c != u'\r') {
-                break;
+        if (end - at >= shortestEncoded) {
+            for (const QChar one : QStringView(text).sliced(at, end - at)) {
+                const char16_t c = one.unicode();
+                if (c != u'\n' && c != u'\r') {
+                    word += char(c == u'-' ? u'+' : c == u'_' ? u'/' : c);
+                    hex = hex && isHex(c);
+                }
             }
         }
         at = end;

@@ -8,7 +8,10 @@
 #include "ui/widgets/Labels.h"
 
 #include <QBoxLayout>
+#include <QDateTime>
 #include <QGridLayout>
+#include <QLocale>
+#include <algorithm>
 
 using namespace Qt::StringLiterals;
 
@@ -177,10 +180,80 @@ void ApprovalFacts::addPaths()
     }
 }
 
+namespace {
+
+/// "the page https://…, read by wrk-7 at 12:03 (entry 41)"
+QString stepText(const protocol::FlowStep& step)
+{
+    const QString time =
+        step.time == 0 ? QString()
+                       : QLocale().toString(QDateTime::fromMSecsSinceEpoch(step.time / 1000).time(),
+                                            QLocale::ShortFormat);
+    if (step.entry == 0 || time.isEmpty()) {
+        return step.what;
+    }
+    return step.process.isEmpty()
+               ? ApprovalFacts::tr("%1 at %2 (entry %3)").arg(step.what, time).arg(step.entry)
+               : ApprovalFacts::tr("%1, by %2 at %3 (entry %4)")
+                     .arg(step.what, step.process, time)
+                     .arg(step.entry);
+}
+
+QString labelText(const QString& label)
+{
+    if (label == "external_network"_L1) {
+        return ApprovalFacts::tr("from the network");
+    }
+    if (label == "user_input"_L1) {
+        return ApprovalFacts::tr("said by a person");
+    }
+    if (label == "pii"_L1) {
+        return ApprovalFacts::tr("personal data");
+    }
+    if (label == "secret"_L1) {
+        return ApprovalFacts::tr("secret");
+    }
+    if (label == "untrusted_agent"_L1) {
+        return ApprovalFacts::tr("from another agent");
+    }
+    return label == "untrusted_file"_L1 ? ApprovalFacts::tr("from a file") : label;
+}
+
+} // namespace
+
+void ApprovalFacts::addFlows()
+{
+    constexpr int most = 6;
+    int shown = 0;
+    // What is quoted comes first; what only had an influence is of interest after it.
+    auto flows = m_approval.flows;
+    std::ranges::stable_partition(flows, [](const auto& flow) { return flow.isPrecise; });
+    for (const auto& flow : std::as_const(flows)) {
+        const bool isPersonsOnly = flow.labels == QStringList{u"user_input"_s};
+        if (flow.path.isEmpty() || (!flow.isPrecise && isPersonsOnly)) {
+            continue;
+        }
+        if (shown++ == most) {
+            break;
+        }
+        QStringList labels;
+        for (const QString& label : flow.labels) {
+            labels.append(labelText(label));
+        }
+        QStringList steps;
+        for (const auto& step : flow.path) {
+            steps.append(stepText(step));
+        }
+        addText(flow.isPrecise ? tr("Quotes") : tr("Influenced by"),
+                tr("%1: %2").arg(labels.join(u", "_s), steps.join(u" → "_s)));
+    }
+}
+
 void ApprovalFacts::fillFacts()
 {
     addText(tr("Because"), m_approval.reason);
     addText(tr("Rule"), m_approval.rule, true);
+    addFlows();
     addText(tr("Risk"), m_approval.riskReasons.join(u"; "_s));
     if (!m_approval.cwd.isEmpty()) {
         addFact(tr("Runs in"),

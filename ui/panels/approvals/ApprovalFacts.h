@@ -24,6 +24,7 @@ private:
     void fillFacts();
     void addFact(const QString& label, QWidget* value);
     void addPaths();
+    void addFlows();
     void addText(const QString& label, const QString& text, bool isMono = false);
     [[nodiscard]] QString whoText() const;
 

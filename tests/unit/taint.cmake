@@ -1,0 +1,1 @@
+sb_test(unit/tst_Taint LINKS sb::policy sb::taint)
