@@ -231,7 +231,8 @@ Result<std::unique_ptr<Daemon>> Daemon::start(HttpServer::Settings settings,
         MHD_OPTION_CONNECTION_LIMIT,
         defended("http.connection-cap") ? unsigned(daemon->m_settings.maxConnections) : 65'536U,
         MHD_OPTION_CLIENT_DISCIPLINE_LVL,
-        1, // what RFC 9110 forbids is refused, not guessed at
+        // What RFC 9112 forbids is refused, not guessed at.
+        defended("http.one-framing") ? 1 : -3,
         MHD_OPTION_CONNECTION_TIMEOUT,
         idle,
         MHD_OPTION_NOTIFY_COMPLETED,
