@@ -1,6 +1,7 @@
 #include "tests/ui/PanelFixture.h"
 #include "ui/models/ContainmentRows.h"
 #include "ui/panels/containment/ContainmentPanel.h"
+#include "ui/widgets/Format.h"
 #include "ui/widgets/Labels.h"
 
 #include <QAction>
@@ -286,7 +287,7 @@ void tst_Containment::detailsOfAnAttempt()
     QTRY_VERIFY(text->isVisible());
     QCOMPARE(
         text->toPlainText(),
-        u"Can a command reach the cloud's metadata?\n\nHeld by: egress proxy\nCame to: EACCES: "
+        u"Can a command reach the cloud's metadata?\n\nHeld by: egress proxy\nOutcome: EACCES: "
         "Permission denied"_s);
     QVERIFY(said(f).contains(u"Network · 12 ms · network.metadata"_s));
     QTest::keyClick(&attempts(f), Qt::Key_Escape);
@@ -358,6 +359,10 @@ void tst_Containment::takesBack()
     QCOMPARE(sent.first().agent, u"fixer"_s);
     QCOMPARE(sent.first().id, u"grt-4h2k8d"_s);
     QCOMPARE(sent.first().by, u"window"_s);
+    QCOMPARE(reach(f).currentIndex().data(ContainmentRows::SecondRole).toString(),
+             u"%1 · given by you, %2"_s.arg(
+                 widgets::clockText(DemoRuntime::now, DemoRuntime::now),
+                 widgets::clockText(DemoRuntime::now - 95 * 60'000'000LL, DemoRuntime::now)));
     // It is still the one that is selected, and is history: no button brings it back.
     QCOMPARE(reach(f).currentIndex().data().toString(), u"docs.python.org:443"_s);
     QVERIFY(!back.isEnabled());
@@ -449,7 +454,7 @@ void tst_Containment::readsAgainWhenTheJournalTells()
     // Not while nobody looks, but as soon as somebody does.
     f.panel.hide();
     f.runtime.publish(protocol::EntryAppended{entry});
-    QTest::qWait(700);
+    QTest::qWait(1300);
     QCOMPARE(f.runtime.asked<GetContainment>().size(), 2);
     f.panel.show();
     QTRY_COMPARE(f.runtime.asked<GetContainment>().size(), 3);
@@ -667,7 +672,7 @@ void tst_Containment::longTexts()
         QVERIFY(!attempts(f).model()->index(1, 0).data().toString().contains(QChar(0x202E)));
         attempts(f).setFocus();
         f.settle();
-        auto* side = f.panel.findChild<QScrollArea*>();
+        auto* side = f.panel.findChild<QScrollArea*>(u"side"_s);
         QVERIFY(side->widget()->width() <= side->viewport()->width());
         QVERIFY(attempts(f).height() >= f.theme.rowHeight());
     }

@@ -238,12 +238,10 @@ QList<ContainmentRow> reachRows(const ContainmentInfo& info, TimeUs now)
     if (!takenBack.isEmpty()) {
         heading(Containment::tr("Taken back"));
         for (const auto& grant : std::as_const(takenBack)) {
-            append(
-                grant,
-                Mark::TakenBack,
-                joined(
-                    {Containment::tr("taken back %1").arg(widgets::clockText(grant.revokedAt, now)),
-                     givenText(grant, widgets::clockText(grant.at, now))}));
+            append(grant,
+                   Mark::TakenBack,
+                   joined({widgets::clockText(grant.revokedAt, now),
+                           givenText(grant, widgets::clockText(grant.at, now))}));
         }
     }
     return rows;

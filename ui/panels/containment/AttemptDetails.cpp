@@ -52,7 +52,7 @@ void AttemptDetails::show(const protocol::ProbeInfo& probe)
     }
     if (const auto detail = probe.detail.trimmed(); !detail.isEmpty()) {
         lines.append(mark == Mark::Unknown ? tr("Could not be tried: %1").arg(detail)
-                                           : tr("Came to: %1").arg(detail));
+                                           : tr("Outcome: %1").arg(detail));
     }
     m_text->setVisibleText(models::visibleText(lines.join(u'\n'), models::Strictness::Prose));
 }

@@ -51,13 +51,20 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
         context.theme, {Mark::Open, Mark::Unknown, Mark::Held}, tr("Attempts"), m_splitter);
     m_list->setModel(&m_rows);
     m_list->setObjectName(u"attempts"_s);
-    m_nothing = new widgets::EmptyState(context.theme, u"containment"_s, m_splitter);
-    m_nothing->setMinimumWidth(1);
-    m_side = new QScrollArea(m_splitter);
-    m_side->setFrameShape(QFrame::NoFrame);
-    m_side->setWidgetResizable(true);
-    m_side->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    m_side->setFocusPolicy(Qt::NoFocus); // everything in it can have the focus and is scrolled to
+    const auto scroller = [this] {
+        auto* made = new QScrollArea(m_splitter);
+        made->setFrameShape(QFrame::NoFrame);
+        made->setWidgetResizable(true);
+        made->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+        made->setFocusPolicy(Qt::NoFocus); // what is in it can have the focus and is scrolled to
+        return made;
+    };
+    m_empty = scroller(); // a low dock has no room for three lines and a button
+    m_nothing = new widgets::EmptyState(context.theme, u"containment"_s, m_empty);
+    m_empty->setWidget(m_nothing);
+    m_empty->setAccessibleName(tr("Attempts"));
+    m_side = scroller();
+    m_side->setObjectName(u"side"_s);
     m_side->setAccessibleName(tr("Details, and what the agent may reach"));
     auto* side = new QWidget(m_side);
     auto* column = new QVBoxLayout(side);
@@ -70,7 +77,7 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
     column->addWidget(m_reach, 1);
     m_side->setWidget(side);
     m_splitter->addWidget(m_list);
-    m_splitter->addWidget(m_nothing);
+    m_splitter->addWidget(m_empty);
     m_splitter->addWidget(m_side);
     addActions();
     setContent(content);
@@ -99,7 +106,7 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
                 say(tr("%1 was taken back").arg(changed.what));
             });
     m_soon.setSingleShot(true);
-    m_soon.setInterval(500);
+    m_soon.setInterval(1000);
     connect(&m_soon, &QTimer::timeout, this, [this] { ask(false); });
     connectBridge();
     readAgents();
@@ -366,7 +373,7 @@ void ContainmentPanel::refresh()
 void ContainmentPanel::showNothing()
 {
     m_list->setVisible(m_rows.rowCount() > 0);
-    m_nothing->setVisible(m_rows.rowCount() == 0);
+    m_empty->setVisible(m_rows.rowCount() == 0);
     const auto offer = [this](const QString& text, const QString& button = {}) {
         m_nothing->setText(text);
         m_nothing->setButton(button, [this] { ask(m_hasInfo); });
@@ -384,8 +391,8 @@ void ContainmentPanel::showNothing()
                   .arg(m_agent),
               tr("Try again"));
     } else if (m_info.probedAt == 0) {
-        offer(tr("Nobody has tried yet whether the sandbox of %1 holds. A command in it can try in "
-                 "earnest to get out; that takes about a second and harms nothing.")
+        offer(tr("Nobody has tried yet whether the sandbox of %1 holds. A try takes about a second "
+                 "and harms nothing.")
                   .arg(m_agent),
               tr("Try now"));
     } else {

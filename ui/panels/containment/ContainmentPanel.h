@@ -80,6 +80,7 @@ private:
     QProgressBar* m_progress = nullptr;
     QSplitter* m_splitter = nullptr;
     MarkedList* m_list = nullptr;
+    QScrollArea* m_empty = nullptr; // stands in for the list
     widgets::EmptyState* m_nothing = nullptr;
     QScrollArea* m_side = nullptr;
     AttemptDetails* m_details = nullptr;
