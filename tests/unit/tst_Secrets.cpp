@@ -277,7 +277,7 @@ private Q_SLOTS:
         key("google", madeUp("AIza", 35), "google-key");
         key("slack", madeUp("xoxb-", 40), "slack-token");
         key("aws", u"AKIA"_s + u"ABCD1234EFGH5678"_s, "aws-key");
-        key("hugging face", madeUp("hf_", 34), "api-key");
+        key("hugging face", madeUp("hf_", 34), "huggingface-token");
         key("web token",
             madeUp("eyJ", 20) + u'.' + madeUp("eyJ", 30) + u'.' + madeUp("", 30),
             "web-token");
