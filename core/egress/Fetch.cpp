@@ -108,6 +108,7 @@ private:
         journey.method = QString::fromLatin1(m_request.method);
         journey.target = *std::move(target);
         journey.allow = m_request.allow;
+        journey.approved = m_request.approved;
         Head head;
         head.method = m_request.method;
         head.length = m_request.body.isEmpty() ? -1 : m_request.body.size();
@@ -248,12 +249,12 @@ Future<FetchReply> Proxy::fetch(FetchRequest request, const Session& session, st
     auto future = promise.future();
     m->loop->post([p = m.get(),
                    request = std::move(request),
-                   session,
+                   owner = session,
                    promise = std::move(promise),
                    stop = std::move(stop)]() mutable {
         const quint64 id = ++p->lastId;
         auto fetcher = std::make_unique<Fetcher>(
-            *p, std::move(request), std::move(session), std::move(promise), id);
+            *p, std::move(request), std::move(owner), std::move(promise), id);
         Fetcher& begun = *fetcher;
         p->keep(id, std::move(fetcher));
         begun.run(std::move(stop));

@@ -36,11 +36,9 @@ private:
 class Watcher
 {
 public:
+    virtual ~Watcher() = default;
     /// `events` as epoll has them. It may delete the watcher.
     virtual void ready(unsigned events) = 0;
-
-protected:
-    ~Watcher() = default;
 };
 
 /// The thread on which all connections live: it waits for sockets (edge-triggered, so that a

@@ -28,6 +28,7 @@ struct Journey
     QString method;
     Target target;
     std::optional<QStringList> allow; ///< instead of the agent's list
+    QString approved;                 ///< as in FetchRequest
     bool scanned = false;
     QString key; ///< reference of the key that is put in
     // What came of it:
@@ -64,7 +65,7 @@ class Listener final : public Watcher
 {
 public:
     Listener(Proxy::Private& proxy, Fd fd, Session session);
-    ~Listener();
+    ~Listener() override;
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
     void ready(unsigned events) override;

@@ -153,7 +153,7 @@ public:
     };
 
     Wire(Loop& loop, Fd fd, Actor& owner);
-    ~Wire();
+    ~Wire() override;
     Wire(const Wire&) = delete;
     Wire& operator=(const Wire&) = delete;
 

@@ -583,5 +583,8 @@ inline int statusOf(const QByteArray& answer)
         std::signal(SIGPIPE, SIG_IGN); /* a TLS peer that leaves is told by an error */            \
         QCoreApplication application(argc, argv);                                                  \
         Test test;                                                                                 \
-        return QTest::qExec(&test, argc, argv);                                                    \
+        /* whose crash handler would take that signal for a crash */                               \
+        QStringList arguments = QCoreApplication::arguments();                                     \
+        arguments.insert(1, QStringLiteral("-nocrashhandler"));                                    \
+        return QTest::qExec(&test, arguments);                                                     \
     }
