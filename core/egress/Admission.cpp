@@ -130,6 +130,10 @@ Task<Outcome<bool>> Proxy::Private::judge(Actor& actor, Journey& journey, const 
     if (journey.listed.listing != Listing::None || !defended("egress.list")) {
         co_return true;
     }
+    if (target.place() == journey.approved) {
+        journey.listed = {u"approval"_s, Listing::Wildcard};
+        co_return true;
+    }
     const QString like = looksLike(target, list);
     if (!like.isEmpty() && defended("egress.look-alike")) {
         co_return refuse(403,

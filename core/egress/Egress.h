@@ -108,6 +108,8 @@ struct FetchRequest
     QByteArray body{};
     /// The list that the caller was judged by; without it the agent's own.
     std::optional<QStringList> allow{};
+    /// "host:port" that a person let through for this once; for public addresses only.
+    QString approved{};
     int redirects = 5;
     qint64 maxBytes = 1 << 20; ///< of the body; the rest is not read
     Milliseconds patience{30'000};
