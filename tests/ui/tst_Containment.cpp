@@ -133,6 +133,7 @@ private Q_SLOTS:
     void anOldAnswerDoesNotUndoATry();
     void oneAgentNeedsNoPicker();
     void followsTheConversation();
+    void followsFromTheStart();
     void copies();
     void keysReachEverything();
     void headingsAreSteppedOver();
@@ -148,8 +149,7 @@ void tst_Containment::notTriedYet()
     keepOnly(f, u"assistant"_s);
     f.open();
     QTRY_COMPARE(verdict(f), u"Not tried yet"_s);
-    QVERIFY(nothing(f).text().startsWith(
-        u"Nobody has tried yet whether the sandbox of assistant holds."));
+    QVERIFY(nothing(f).text().startsWith(u"Not tried yet. A try takes"));
     QVERIFY(!attempts(f).isVisible());
     QCOMPARE(f.runtime.asked<GetContainment>().size(), 1);
     QVERIFY(!f.runtime.asked<GetContainment>().first().probe);
@@ -513,6 +513,15 @@ void tst_Containment::followsTheConversation()
     f.panel.setCurrentChannel(u"fixer"_s, u"release"_s);
     f.settle();
     QCOMPARE(verdict(f), u"Not tried yet"_s);
+}
+
+void tst_Containment::followsFromTheStart()
+{
+    Fixture f;
+    f.panel.setCurrentChannel(u"fixer"_s, u"main"_s); // before the agents are known
+    f.open();
+    QTRY_VERIFY(verdict(f).startsWith(u"27 of 27"));
+    QCOMPARE(f.panel.findChild<QComboBox*>()->currentText(), u"fixer"_s);
 }
 
 void tst_Containment::copies()

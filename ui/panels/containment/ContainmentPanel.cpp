@@ -51,19 +51,19 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
         context.theme, {Mark::Open, Mark::Unknown, Mark::Held}, tr("Attempts"), m_splitter);
     m_list->setModel(&m_rows);
     m_list->setObjectName(u"attempts"_s);
-    const auto scroller = [this] {
-        auto* made = new QScrollArea(m_splitter);
+    const auto scroller = [](QWidget* around) {
+        auto* made = new QScrollArea(around);
         made->setFrameShape(QFrame::NoFrame);
         made->setWidgetResizable(true);
         made->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
         made->setFocusPolicy(Qt::NoFocus); // what is in it can have the focus and is scrolled to
         return made;
     };
-    m_empty = scroller(); // a low dock has no room for three lines and a button
+    m_empty = scroller(m_splitter); // a low dock has no room for three lines and a button
     m_nothing = new widgets::EmptyState(context.theme, u"containment"_s, m_empty);
     m_empty->setWidget(m_nothing);
     m_empty->setAccessibleName(tr("Attempts"));
-    m_side = scroller();
+    m_side = scroller(m_splitter);
     m_side->setObjectName(u"side"_s);
     m_side->setAccessibleName(tr("Details, and what the agent may reach"));
     auto* side = new QWidget(m_side);
@@ -80,7 +80,15 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
     m_splitter->addWidget(m_empty);
     m_splitter->addWidget(m_side);
     addActions();
-    setContent(content);
+    // Where even the verdict has no room, all of it scrolls.
+    m_splitter->setSizePolicy(QSizePolicy::Expanding, QSizePolicy::Ignored);
+    auto* whole = scroller(this);
+    whole->setWidget(content);
+    whole->setAccessibleName(title());
+    setContent(whole);
+    const auto keepLegible = [this] { setMinimumHeight(7 * this->context().theme.rowHeight()); };
+    keepLegible();
+    connect(&context.theme, &theme::Theme::changed, this, keepLegible);
 
     connect(m_list->selectionModel(),
             &QItemSelectionModel::selectionChanged,
@@ -241,6 +249,7 @@ QWidget* ContainmentPanel::focusTarget()
 void ContainmentPanel::setCurrentChannel(const QString& agent, const QString& channel)
 {
     Q_UNUSED(channel)
+    m_followed = agent;
     if (!m_hasPicked && m_agents->findData(agent) >= 0) {
         showAgent(agent);
     }
@@ -269,7 +278,10 @@ void ContainmentPanel::readAgents()
         return;
     }
     setEmptyText({});
-    showAgent(m_agents->findData(m_agent) >= 0 ? m_agent : m_agents->itemData(0).toString());
+    // The conversation may be known before the agents are.
+    const auto& wanted = m_hasPicked || m_followed.isEmpty() ? m_agent : m_followed;
+    const auto known = m_agents->findData(wanted) >= 0 ? wanted : m_agent;
+    showAgent(m_agents->findData(known) >= 0 ? known : m_agents->itemData(0).toString());
 }
 
 void ContainmentPanel::showAgent(const QString& agent)
@@ -391,10 +403,7 @@ void ContainmentPanel::showNothing()
                   .arg(m_agent),
               tr("Try again"));
     } else if (m_info.probedAt == 0) {
-        offer(tr("Nobody has tried yet whether the sandbox of %1 holds. A try takes about a second "
-                 "and harms nothing.")
-                  .arg(m_agent),
-              tr("Try now"));
+        offer(tr("Not tried yet. A try takes about a second and harms nothing."), tr("Try now"));
     } else {
         offer(tr("No attempt was made."), tr("Try again"));
     }
@@ -495,6 +504,8 @@ void ContainmentPanel::resizeEvent(QResizeEvent* event)
         const int whole = orientation == Qt::Horizontal ? width() : height();
         m_splitter->setSizes({whole * 3 / 5, whole * 3 / 5, whole * 2 / 5});
     }
+    m_splitter->setMinimumHeight((orientation == Qt::Horizontal ? 4 : 8) *
+                                 context().theme.rowHeight());
 }
 
 void ContainmentPanel::keyPressEvent(QKeyEvent* event)

@@ -60,6 +60,7 @@ private:
     [[nodiscard]] bool isTrying() const { return m_trying.contains(m_agent); }
 
     QString m_agent;
+    QString m_followed;               // the conversation's
     bool m_hasPicked = false;         // a person chose the agent
     bool m_hasInfo = false;           // m_info is this agent's
     bool m_isStale = true;            // to be read again when it is seen

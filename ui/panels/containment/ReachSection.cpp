@@ -67,6 +67,7 @@ ReachSection::ReachSection(const Context& context, QWidget* parent)
     m_config->setToolTip(tr("The listed hosts are changed there"));
     for (auto* button : {m_takeBack, m_journal, m_config}) {
         button->setAutoDefault(false);
+        button->setMinimumWidth(1); // in the narrowest dock it is cut, rather than all beside it
         row->addWidget(button);
     }
     layout->addWidget(buttons);
