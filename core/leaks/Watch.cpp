@@ -30,19 +30,22 @@ void Watch::raise(const Hit& hit, const Origin& origin, bool stopped) const
     }
 }
 
-Screened Watch::screen(const QString& text, const Origin& origin) const
+Screened Watch::look(const QString& text) const
 {
     Screened screened{text, {}};
-    if (!m_scanners) {
-        return screened;
+    if (m_scanners) {
+        const auto scanner = m_scanners();
+        if (auto redacted = scanner->redact(QStringView(text))) {
+            screened.hits = scanner->scan(QStringView(text));
+            screened.text = std::move(*redacted);
+        }
     }
-    const auto scanner = m_scanners();
-    auto redacted = scanner->redact(QStringView(text));
-    if (!redacted) {
-        return screened;
-    }
-    screened.hits = scanner->scan(QStringView(text));
-    screened.text = std::move(*redacted);
+    return screened;
+}
+
+Screened Watch::screen(const QString& text, const Origin& origin) const
+{
+    Screened screened = look(text);
     QStringList raised;
     for (const Hit& hit : screened.hits) {
         if (!raised.contains(hit.what)) {
@@ -95,6 +98,24 @@ QString LiveWatch::feed(const QString& text)
 QString LiveWatch::finish()
 {
     return pass([](Stream& stream) { return stream.finish(); });
+}
+
+Screened LiveWatch::screen(const QString& text)
+{
+    Screened screened = m_watch.look(text);
+    for (const Hit& hit : screened.hits) {
+        const bool isNew = m_inner.withLock([&](std::unique_ptr<Inner>& inner) {
+            const bool first = !inner->raised.contains(hit.what);
+            if (first) {
+                inner->raised.append(hit.what);
+            }
+            return first;
+        });
+        if (isNew) {
+            m_watch.raise(hit, m_origin, false);
+        }
+    }
+    return screened;
 }
 
 QString LiveWatch::known() const

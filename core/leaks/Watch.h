@@ -53,6 +53,9 @@ public:
     /// A whole text: a tool's answer, a model's, a message. Raises one incident for each name.
     [[nodiscard]] Screened screen(const QString& text, const Origin& origin) const;
 
+    /// The same without incidents.
+    [[nodiscard]] Screened look(const QString& text) const;
+
     [[nodiscard]] bool isOn() const { return bool(m_scanners); }
     [[nodiscard]] std::shared_ptr<const Scanner> scanner() const { return m_scanners(); }
     /// Tells of a hit, unless it is a pattern whose checksum is wrong.
@@ -72,6 +75,8 @@ public:
     /// What can be shown of it now; known() tells whether a known value has come.
     [[nodiscard]] QString feed(const QString& text);
     [[nodiscard]] QString finish();
+    /// What was kept of the output, in the end; tells only of what was not told already.
+    [[nodiscard]] Screened screen(const QString& text);
     /// Name of the first known value that came; empty when there was none.
     [[nodiscard]] QString known() const;
     /// The last 64 KiB of everything that could be shown.
