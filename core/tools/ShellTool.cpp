@@ -48,16 +48,11 @@ Output outputOf(const sandbox::Outcome& outcome)
 /// A command whose output is looked through while it runs.
 struct Watched
 {
-    leaks::Watch watch;
-    leaks::Origin origin;
     leaks::LiveWatch live;
     std::stop_source stop;
     std::optional<std::stop_callback<std::function<void()>>> outer;
 
-    Watched(const leaks::Watch& scanning, const leaks::Origin& from)
-        : watch(scanning), origin(from), live(scanning, from)
-    {
-    }
+    Watched(leaks::Watch watch, leaks::Origin origin) : live(std::move(watch), std::move(origin)) {}
 
     // What can be shown; stops the command when it should not go on.
     QString feed(const QString& text)
@@ -75,7 +70,7 @@ struct Watched
         Output output = tools::outputOf(outcome);
         QString known = live.known();
         if (known.isEmpty()) {
-            auto screened = watch.screen(output.text, origin);
+            auto screened = live.screen(output.text);
             output.text = std::move(screened.text);
             known = screened.known();
             if (known.isEmpty()) {
