@@ -31,8 +31,13 @@ const QString between = u" · "_s;
 // What people care for most stands first; the rest follows by name.
 const QStringList& knownGroups()
 {
-    static const QStringList groups{
-        u"secrets"_s, u"files"_s, u"network"_s, u"processes"_s, u"kernel"_s, u"resources"_s};
+    static const QStringList groups{u"secrets"_s,
+                                    u"files"_s,
+                                    u"network"_s,
+                                    u"processes"_s,
+                                    u"kernel"_s,
+                                    u"resources"_s,
+                                    u"terminal"_s};
     return groups;
 }
 
@@ -57,6 +62,8 @@ QString groupWord(const QString& group)
         return Containment::tr("Kernel");
     case 5:
         return Containment::tr("Resources");
+    case 6:
+        return Containment::tr("Terminal");
     default:
         return group.isEmpty() ? Containment::tr("Other")
                                : QString(group.at(0).toUpper() + group.mid(1));

@@ -153,8 +153,9 @@ void ContainmentPanel::buildHead(QWidget* content)
     m_try = new QPushButton(theme.icon(u"refresh"_s), tr("Try now"), controls);
     m_try->setAutoDefault(false);
     m_try->setObjectName(u"try"_s);
-    m_try->setToolTip(tr("Start a command in this agent's sandbox that really tries to get out; it "
-                         "takes about a second and harms nothing"));
+    m_try->setToolTip(tr(
+        "Start commands in this agent's sandbox that really try to get out; it takes a second or "
+        "two and leaves nothing behind"));
     m_copy = new QToolButton(controls);
     m_copy->setText(tr("Copy"));
     m_copy->setIcon(theme.icon(u"copy"_s));
@@ -403,7 +404,8 @@ void ContainmentPanel::showNothing()
                   .arg(m_agent),
               tr("Try again"));
     } else if (m_info.probedAt == 0) {
-        offer(tr("Not tried yet. A try takes about a second and harms nothing."), tr("Try now"));
+        offer(tr("Not tried yet. A try takes a second or two and leaves nothing behind."),
+              tr("Try now"));
     } else {
         offer(tr("No attempt was made."), tr("Try again"));
     }
