@@ -417,9 +417,8 @@ Result<> checkRule(const Rule& rule)
     return {};
 }
 
-Decision decide(const QList<Rule>& rules,
-                const Action& action,
-                const QList<taint::Rule>& labelRules)
+Decision
+decide(const QList<Rule>& rules, const Action& action, const QList<taint::Rule>& labelRules)
 {
     Facts facts{action, action.tool == "shell"_L1, {}, {}, {}};
     if (facts.isShell) {
@@ -503,8 +502,7 @@ Decision decide(const QList<Rule>& rules,
         return decision;
     }
     const Permission allowed = permission(rules, facts);
-    const bool isAllowed =
-        allowed.rule || (action.effect != Effect::Execute && !allowed.doubted);
+    const bool isAllowed = allowed.rule || (action.effect != Effect::Execute && !allowed.doubted);
     if (label && isAllowed && !allowed.isNamed) {
         return speakOfLabel(Verdict::Ask);
     }

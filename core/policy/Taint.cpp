@@ -15,11 +15,11 @@ int gravity(const TaintVerdict& verdict)
 {
     return (verdict.rule.decide == taint::Decide::Forbid ? 100 : 0) + (verdict.isPrecise ? 10 : 0) +
            // Of two that say the same, the one whose harm is plainer.
-           (verdict.rule.label == Label::Secret             ? 5
-            : verdict.rule.label == Label::Pii              ? 4
-            : verdict.rule.label == Label::ExternalNetwork  ? 3
-            : verdict.rule.label == Label::UntrustedAgent   ? 2
-                                                            : 1);
+           (verdict.rule.label == Label::Secret            ? 5
+            : verdict.rule.label == Label::Pii             ? 4
+            : verdict.rule.label == Label::ExternalNetwork ? 3
+            : verdict.rule.label == Label::UntrustedAgent  ? 2
+                                                           : 1);
 }
 
 QString sinkWords(Sink sink)
@@ -68,9 +68,8 @@ QString placeWords(const Action& action, Label label, bool isPrecise)
         for (const taint::Source& source : flow.sources) {
             if (source.labels.has(label) && !source.path.isEmpty()) {
                 const auto& first = source.path.first();
-                const QString what = first.what.size() > 160
-                                         ? QString(first.what.left(159) + u'…')
-                                         : first.what;
+                const QString what =
+                    first.what.size() > 160 ? QString(first.what.left(159) + u'…') : first.what;
                 return first.entry == 0 ? what : u"%1 (entry %2)"_s.arg(what).arg(first.entry);
             }
         }
@@ -154,10 +153,9 @@ QString reasonOf(const TaintVerdict& verdict, const Action& action)
     const QString place = placeWords(action, verdict.rule.label, verdict.isPrecise);
     if (verdict.isPrecise) {
         const QString from = place.isEmpty() ? QString() : u" from "_s + place;
-        return isForbidden
-                   ? u"It holds %1%2, which must not %3."_s.arg(what, from, sink)
-                   : u"It holds %1%2, which may %3 only when a person says so."_s.arg(
-                         what, from, sink);
+        return isForbidden ? u"It holds %1%2, which must not %3."_s.arg(what, from, sink)
+                           : u"It holds %1%2, which may %3 only when a person says so."_s.arg(
+                                 what, from, sink);
     }
     const QString from = place.isEmpty() ? QString() : u", "_s + place;
     return isForbidden ? u"The agent has read %1%2; nothing that it makes of it may %3."_s.arg(

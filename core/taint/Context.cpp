@@ -65,10 +65,10 @@ void Context::add(std::shared_ptr<const Fingerprint> fingerprint, const QList<So
         text.exact |= source.exact ? source.labels : Labels();
     }
     const Labels all = joined(sources);
-    text.isPersons = all == Labels{Label::UserInput} &&
-                     std::ranges::all_of(sources, [](const Source& source) {
-                         return source.exact && source.path.size() == 1;
-                     });
+    text.isPersons =
+        all == Labels{Label::UserInput} && std::ranges::all_of(sources, [](const Source& source) {
+            return source.exact && source.path.size() == 1;
+        });
     m_labels |= all;
     m_texts.append(std::move(text));
 }

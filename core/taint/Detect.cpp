@@ -34,9 +34,8 @@ bool isAddressAt(QStringView text, qsizetype at)
     }
     const auto name = text.sliced(begin, at - begin);
     qsizetype end = at + 1;
-    while (end < text.size() &&
-           (isAsciiLetter(text[end]) || isDigit(text[end]) || text[end] == u'.' ||
-            text[end] == u'-')) {
+    while (end < text.size() && (isAsciiLetter(text[end]) || isDigit(text[end]) ||
+                                 text[end] == u'.' || text[end] == u'-')) {
         ++end;
     }
     auto host = text.sliced(at + 1, end - at - 1);

@@ -177,8 +177,8 @@ void decode(const QString& text, int depth, qsizetype& room, QStringList& into)
             continue;
         }
         qsizetype end = at + 1;
-        while (end < text.size() && (isBase64(text[end].unicode()) || text[end] == u'\n' ||
-                                     text[end] == u'\r')) {
+        while (end < text.size() &&
+               (isBase64(text[end].unicode()) || text[end] == u'\n' || text[end] == u'\r')) {
             ++end;
         }
         QByteArray word;

