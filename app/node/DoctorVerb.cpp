@@ -1,7 +1,6 @@
 #include "app/node/CommandLine.h"
 #include "core/journal/SigningKey.h"
 #include "core/runtime/Session.h"
-#include "core/sandbox/Probes.h"
 
 #include <QFileInfo>
 #include <QJsonObject>
@@ -26,57 +25,38 @@ void add(QList<Finding>& findings, const char* what, bool ok, QString says)
     findings.append({QString::fromLatin1(what), ok, std::move(says), {}});
 }
 
-QString answerOf(sandbox::Verdict verdict)
+QString answerOf(const QString& verdict)
 {
-    switch (verdict) {
-    case sandbox::Verdict::Held:
-        return QStringLiteral("no");
-    case sandbox::Verdict::Open:
-        return QStringLiteral("YES");
-    case sandbox::Verdict::Unknown:
-        return QStringLiteral("not tried");
-    }
-    return {};
+    return verdict == u"held"   ? QStringLiteral("no")
+           : verdict == u"open" ? QStringLiteral("YES")
+                                : QStringLiteral("not tried");
 }
 
 // What commands of this agent really cannot do, found by trying.
-void addProbes(QList<Finding>& findings, sandbox::Sandbox& sandbox, const config::Agent& agent)
+void addContainment(QList<Finding>& findings, protocol::RuntimeClient& client, const QString& agent)
 {
-    sandbox::ProbeTarget target;
-    target.workspace = agent.workspace;
-    target.limits.memoryBytes = agent.limits.memoryBytes;
-    target.limits.processes = agent.limits.processes;
-    target.limits.openFiles = agent.limits.openFiles;
-    target.limits.cpuSeconds = agent.limits.cpuSeconds;
-    target.limits.tmpBytes = agent.limits.tmpBytes;
-    const auto probes = sandbox::probe(sandbox, target);
-    if (!probes) {
-        add(findings,
-            "containment",
-            false,
-            QStringLiteral("%1: %2").arg(agent.id, probes.error().message));
+    const auto found = client.request(protocol::GetContainment{agent, true}).wait();
+    const QString problem = found ? found->problem : found.error().message;
+    if (!problem.isEmpty()) {
+        add(findings, "containment", false, QStringLiteral("%1: %2").arg(agent, problem));
         return;
     }
-    for (const auto& probe : *probes) {
+    for (const auto& probe : found->probes) {
         QStringList why{probe.by, probe.detail};
         why.removeAll(QString());
+        QJsonObject more = protocol::toJson(probe);
+        more.insert(QStringLiteral("agent"), agent);
         findings.append(
             {QStringLiteral("containment"),
              // What could not be tried is no hole, and no claim either: it says so.
-             probe.verdict != sandbox::Verdict::Open,
+             probe.verdict != u"open",
              QStringLiteral("%1: %2 %3%4")
-                 .arg(agent.id,
+                 .arg(agent,
                       probe.question,
                       answerOf(probe.verdict),
                       why.isEmpty() ? QString()
                                     : QStringLiteral(" (%1)").arg(why.join(QStringLiteral("; ")))),
-             {{QStringLiteral("agent"), agent.id},
-              {QStringLiteral("id"), probe.id},
-              {QStringLiteral("question"), probe.question},
-              {QStringLiteral("verdict"), sandbox::verdictName(probe.verdict)},
-              {QStringLiteral("by"), probe.by},
-              {QStringLiteral("detail"), probe.detail},
-              {QStringLiteral("milliseconds"), probe.milliseconds}}});
+             more});
     }
 }
 
@@ -146,19 +126,17 @@ Exit doctorVerb(Arguments arguments, QStringList words)
                                       can.landlock ? QStringLiteral("on")
                                                    : QStringLiteral("not on this kernel"))
                            : can.problem);
-            if (can.usable && config) {
-                for (const auto& agent : config->agents) {
-                    if (config::workspaceProblem(agent, arguments.home.user).isEmpty()) {
-                        addProbes(findings, own->sandbox(), agent);
-                    }
-                }
-            }
             auto key = journal::SigningKey::loadOrCreate(arguments.home.data);
             add(findings,
                 "journal key",
                 key.has_value(),
                 key ? QStringLiteral("fingerprint %1").arg(key->fingerprint())
                     : key.error().message);
+        }
+    }
+    if (session && config) {
+        for (const auto& agent : config->agents) {
+            addContainment(findings, (*session)->client(), agent.id);
         }
     }
     bool healthy = true;

@@ -1,4 +1,5 @@
 #include "app/node/RunFollower.h"
+#include "app/node/SecretsVerb.h"
 #include "core/runtime/Session.h"
 
 namespace sb::node {
@@ -59,7 +60,9 @@ Exit runVerb(Arguments arguments, QStringList words)
              {}},
             arguments.json);
     }
-    auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program});
+    auto session = Session::open(
+        arguments.home,
+        {QStringLiteral("run"), arguments.program, true, false, terminalPassphrase()});
     if (!session) {
         return openingFailed(session.error(), arguments.json);
     }

@@ -23,11 +23,6 @@ namespace {
 
 constexpr size_t mostBytes = 65536;
 
-QString vaultOf(const runtime::Home& home)
-{
-    return home.data + u"/vault"_s;
-}
-
 // The terminal without echo, until it goes.
 class Hidden
 {
@@ -185,7 +180,7 @@ struct Keys
     secrets::Secrets secrets;
 
     explicit Keys(const runtime::Home& home)
-        : secrets({.vaultFile = vaultOf(home),
+        : secrets({.vaultFile = home.vaultFile(),
                    .askPassphrase = terminalPassphrase(),
                    .beforeTls = llm::ensureTlsPlugins},
                   loop,
@@ -421,8 +416,9 @@ Exit secretsVerb(Arguments arguments, QStringList words)
         if (auto done = keys.secrets.changePassphrase(std::move(*fresh)).wait(); !done) {
             return complain(done.error(), json);
         }
-        return say(
-            {{u"vault"_s, vaultOf(arguments.home)}}, u"The vault has its new passphrase."_s, json);
+        return say({{u"vault"_s, arguments.home.vaultFile()}},
+                   u"The vault has its new passphrase."_s,
+                   json);
     }
     if (action == "rotate"_L1) {
         return rotate(keys,

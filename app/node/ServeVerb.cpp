@@ -1,4 +1,5 @@
 #include "app/node/CommandLine.h"
+#include "app/node/SecretsVerb.h"
 #include "core/runtime/Session.h"
 #include "core/server/HttpServer.h"
 #include "core/server/Token.h"
@@ -69,7 +70,9 @@ Exit serveVerb(Arguments arguments, QStringList words)
     EndSignal end;
     bool announced = false;
     for (;;) {
-        auto session = Session::open(arguments.home, {QStringLiteral("serve"), arguments.program});
+        auto session = Session::open(
+            arguments.home,
+            {QStringLiteral("serve"), arguments.program, true, false, terminalPassphrase()});
         if (!session) {
             return openingFailed(session.error(), arguments.json);
         }

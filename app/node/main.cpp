@@ -1,5 +1,7 @@
 #include "app/node/CommandLine.h"
+#include "app/node/PackageVerb.h"
 #include "app/node/SecretsVerb.h"
+#include "core/secrets/Dumps.h"
 
 #include <QCoreApplication>
 #include <QFileInfo>
@@ -26,6 +28,9 @@ constexpr auto usage = R"(usage: signalbox-node [--home DIR] VERB
   journal tail [--agent ID] [-n N] [-f] | verify [--agent ID] | export [--agent ID] [FILE]
   secrets list | set NAME | remove NAME | rotate NAME [--untried] | passphrase
                                keys in the keychain or the vault; values come from standard input or the terminal
+  package list | inspect FOLDER | install FOLDER [--trust] [--capabilities LIST] | remove NAME
+          | sign FOLDER --key FILE | keygen FILE
+                               skills that publishers have signed: what one asks for is shown, and needs your word
   doctor                       what works on this machine, and what to do where it does not
 
   --json works with every verb. Everything lies under --home (or SIGNALBOX_HOME), else in the XDG folders.
@@ -45,6 +50,7 @@ Exit dispatch(Arguments arguments, QStringList words)
                               {"approvals", approvalsVerb},
                               {"journal", journalVerb},
                               {"secrets", secretsVerb},
+                              {"package", packageVerb},
                               {"doctor", doctorVerb}};
     const QString name = words.takeFirst();
     for (const auto& verb : verbs) {
@@ -61,6 +67,7 @@ Exit dispatch(Arguments arguments, QStringList words)
 
 int main(int argc, char** argv)
 {
+    (void)secrets::keepOutOfDumps(); // where the system will not, that is nobody's fault here
     // Qt would complain at length about a locale without UTF-8, and then do this itself.
     std::setlocale(LC_ALL, "");
     if (std::strcmp(::nl_langinfo(CODESET), "UTF-8") != 0) {

@@ -1,13 +1,22 @@
 #include "app/workbench/Workbench.h"
 
+#include "ui/dialogs/PassphraseDialog.h"
+
 namespace sb::workbench {
 
 Result<std::unique_ptr<Workbench>> Workbench::open(const Options& options)
 {
     std::unique_ptr<Workbench> self(new Workbench);
-    SB_TRY(
-        self->m_session,
-        runtime::Session::open(options.home, {QStringLiteral("window"), options.program, false}));
+    Workbench* const raw = self.get();
+    SB_TRY(self->m_session,
+           runtime::Session::open(options.home,
+                                  {QStringLiteral("window"),
+                                   options.program,
+                                   false,
+                                   false,
+                                   [raw](const secrets::PassphraseQuestion& question) {
+                                       return raw->ask(question);
+                                   }}));
     if (self->m_session->own() == nullptr) {
         SB_TRY(const auto who, self->client().request(protocol::Ping{}).wait());
         if (who.role == u"window") {
@@ -29,6 +38,32 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const Options& options)
         (void)own->takeUp();
     }
     return self;
+}
+
+// From any thread; the dialog is the window's.
+Future<SecretString> Workbench::ask(const secrets::PassphraseQuestion& question)
+{
+    const auto promise = std::make_shared<Promise<SecretString>>();
+    auto future = promise->future();
+    QMetaObject::invokeMethod(QCoreApplication::instance(), [this, question, promise] {
+        if (!m_window) {
+            promise->set(fail(ErrorCode::Unavailable,
+                              QStringLiteral("There is no window yet that could ask.")));
+            return;
+        }
+        using Kind = dialogs::PassphraseDialog::Kind;
+        auto* dialog = new dialogs::PassphraseDialog(
+            *m_theme,
+            question.kind == secrets::PassphraseQuestion::Kind::Create ? Kind::Create
+                                                                       : Kind::Unlock,
+            question.vault,
+            question.attempt,
+            [promise](Result<SecretString> answer) { promise->set(std::move(answer)); },
+            m_window.get());
+        dialog->setAttribute(Qt::WA_DeleteOnClose);
+        dialog->open();
+    });
+    return future;
 }
 
 Workbench::~Workbench()

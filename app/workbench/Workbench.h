@@ -26,6 +26,7 @@ public:
 
 private:
     Workbench() = default;
+    Future<SecretString> ask(const secrets::PassphraseQuestion& question);
     std::unique_ptr<runtime::Session> m_session;
     std::unique_ptr<theme::Theme> m_theme;
     std::unique_ptr<bridge::Bridge> m_bridge;

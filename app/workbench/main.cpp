@@ -1,5 +1,6 @@
 #include "app/workbench/EndSignal.h"
 #include "app/workbench/Workbench.h"
+#include "core/secrets/Dumps.h"
 
 #include <QApplication>
 #include <QCommandLineParser>
@@ -13,6 +14,7 @@ using namespace sb;
 
 int main(int argc, char** argv)
 {
+    (void)secrets::keepOutOfDumps(); // where the system will not, that is nobody's fault here
     workbench::EndSignal end;
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("signalbox"));

@@ -101,6 +101,7 @@ struct Agent
     Network network;
     QList<policy::Rule> rules;
     taint::Settings taint; ///< what labels do at the sinks
+    QStringList skills;    ///< installed packages: "publisher/name", or "name" alone
     AgentLimits limits;
     bool operator==(const Agent&) const = default;
 };

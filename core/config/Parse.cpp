@@ -234,6 +234,7 @@ private:
                        u"network"_s,
                        u"policy"_s,
                        u"taint"_s,
+                       u"skills"_s,
                        u"limits"_s}));
         Agent agent;
         SB_TRY(agent.id, requiredText(node, u"id"_s, what));
@@ -272,10 +273,34 @@ private:
                 agent.rules.append(std::move(rule));
             }
         }
+        if (const YamlNode* skills = node.find(u"skills")) {
+            SB_CHECK(readSkills(*skills, agent.skills));
+        }
         if (const YamlNode* limits = node.find(u"limits")) {
             SB_CHECK(readLimits(*limits, agent.limits));
         }
         return agent;
+    }
+
+    // [csv-table, acme/file-tally]
+    Result<> readSkills(const YamlNode& node, QStringList& skills)
+    {
+        static const QRegularExpression shape(
+            u"\\A([a-z0-9]+(-[a-z0-9]+)*/)?[a-z0-9]+(-[a-z0-9]+)*\\z"_s);
+        SB_CHECK(list(node, u"skills"_s));
+        for (const YamlNode& item : node.items) {
+            SB_TRY(const QString name, text(item, u"a skill"_s));
+            if (name.size() > 129 || !shape.match(name).hasMatch()) {
+                return at(item,
+                          u"the skill \"%1\" must be written name or publisher/name, as in "
+                          "csv-table"_s.arg(shortened(name)));
+            }
+            if (skills.contains(name)) {
+                return at(item, u"the skill \"%1\" is listed twice"_s.arg(shortened(name)));
+            }
+            skills.append(name);
+        }
+        return {};
     }
 
     // {shell: {external_network: ask}, trusted_files: ["docs/*"]}

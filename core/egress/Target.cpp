@@ -64,9 +64,11 @@ Result<QString> hostOf(const QString& written)
 {
     QString host = written;
     if (host.startsWith(u'[')) {
+        if (host.size() < 4 || !host.endsWith(u']')) {
+            return unusable(u"%1 is no IPv6 address."_s.arg(written));
+        }
         const QHostAddress address(host.sliced(1).chopped(1));
-        if (!host.endsWith(u']') || host.contains(u'%') ||
-            address.protocol() != QAbstractSocket::IPv6Protocol) {
+        if (host.contains(u'%') || address.protocol() != QAbstractSocket::IPv6Protocol) {
             return unusable(u"%1 is no IPv6 address."_s.arg(written));
         }
         return address.toString();

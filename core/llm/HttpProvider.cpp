@@ -66,7 +66,7 @@ private:
         Request request;
         StreamSink sink;
         Promise<Response> promise;
-        SecretString key;
+        Key key;
         std::optional<std::stop_callback<std::function<void()>>> onStop;
         QNetworkReply* reply = nullptr;
         int manager = -1;
@@ -84,7 +84,7 @@ private:
         bool limited = false; // Qt was told how far it may read ahead
     };
 
-    void withKey(quint64 id, Result<SecretString> key);
+    void withKey(quint64 id, Result<Key> key);
     void send(Call& call);
     void onSent(quint64 id);
     void onData(quint64 id);
@@ -158,12 +158,12 @@ void HttpProvider::Engine::begin(Request request,
         send(call);
         return;
     }
-    m_settings.key().then(m_executor, [self = shared_from_this(), id](Result<SecretString> key) {
+    m_settings.key().then(m_executor, [self = shared_from_this(), id](Result<Key> key) {
         self->withKey(id, std::move(key));
     });
 }
 
-void HttpProvider::Engine::withKey(quint64 id, Result<SecretString> key)
+void HttpProvider::Engine::withKey(quint64 id, Result<Key> key)
 {
     Call* const call = find(id);
     if (!call) {
@@ -214,11 +214,16 @@ void HttpProvider::Engine::send(Call& call)
     if (!call.request.traceParent.isEmpty()) {
         request.setRawHeader("traceparent", call.request.traceParent.toLatin1());
     }
-    call.key.expose([&](QByteArrayView key) {
+    const auto setHeaders = [&](QByteArrayView key) {
         for (const auto& [name, value] : m_wire->headers(key)) {
             request.setRawHeader(name, value);
         }
-    });
+    };
+    if (call.key) {
+        call.key->expose(setHeaders);
+    } else {
+        setHeaders({});
+    }
     call.decoder = m_wire->decoder();
     call.manager = freeManager();
     ++m_managers[size_t(call.manager)].active;
@@ -408,11 +413,13 @@ void HttpProvider::Engine::settle(Call& call)
 
 void HttpProvider::Engine::failCall(Call& call, Error error)
 {
-    call.key.expose([&](QByteArrayView key) {
-        if (key.size() >= 4) {
-            error.message.replace(QString::fromUtf8(key), u"[the key]"_s);
-        }
-    });
+    if (call.key) {
+        call.key->expose([&](QByteArrayView key) {
+            if (key.size() >= 4) {
+                error.message.replace(QString::fromUtf8(key), u"[the key]"_s);
+            }
+        });
+    }
     const Promise<Response> promise = std::move(call.promise);
     drop(call.id);
     promise.set(std::unexpected(std::move(error)));

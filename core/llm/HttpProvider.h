@@ -12,9 +12,11 @@ namespace sb::llm {
 
 class Decoder;
 
-/// Fetches the key for one call, from wherever its reference points to. An empty function or
+/// Fetches the key for one call, from wherever its reference points to; it is held until the call
+/// has ended, so that a rotation knows who still uses the old one. An empty function or
 /// secret: no key is sent.
-using KeySource = std::function<Future<SecretString>()>;
+using Key = std::shared_ptr<const SecretString>;
+using KeySource = std::function<Future<Key>()>;
 
 /// How one model service is reached.
 struct HttpSettings

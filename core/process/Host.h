@@ -241,7 +241,7 @@ private:
         m_asking; ///< by the message's seq
     std::vector<std::pair<QString, Promise<>>> m_waiters;
     QHash<QByteArray, QString> m_parts;
-    QHash<protocol::ProcessKind, QString> m_toolParts;
+    QHash<protocol::ProcessKind, std::pair<QList<llm::ToolSpec>, QString>> m_toolParts;
     std::optional<Promise<>> m_left;
     bool m_leaving = false;
     int m_busy = 0; ///< coroutines of the host itself under way

@@ -53,11 +53,12 @@ QList<taint::Source> Host::sourcesOfMessage(const QString& from, const QString& 
     if (taint::holdsPersonal(QStringView(text).left(searchedForPersons))) {
         labels |= {taint::Label::Pii};
     }
-    return {taint::entering(labels,
-                            {},
-                            from.startsWith(agent)
-                                ? QStringLiteral("the message of the agent %1").arg(from.mid(agent.size()))
-                                : QStringLiteral("the message of %1").arg(from))};
+    return {taint::entering(
+        labels,
+        {},
+        from.startsWith(agent)
+            ? QStringLiteral("the message of the agent %1").arg(from.mid(agent.size()))
+            : QStringLiteral("the message of %1").arg(from))};
 }
 
 namespace {
@@ -97,10 +98,11 @@ Result<> Host::fetchParts(QList<Mail>& mail)
 
 QCoro::Task<Result<QString>> Host::toolsPart(ProcessKind kind, QList<llm::ToolSpec> tools)
 {
-    // A kind's tools are the same as long as the program runs, and writing them takes longer than
-    // all the rest of a request.
-    if (const auto found = m_toolParts.constFind(kind); found != m_toolParts.constEnd()) {
-        co_return *found;
+    // A kind's tools are the same until somebody changes the agent's skills, and writing them takes
+    // longer than all the rest of a request.
+    if (const auto found = m_toolParts.constFind(kind);
+        found != m_toolParts.constEnd() && found->first == tools) {
+        co_return found->second;
     }
     QJsonArray json;
     for (const auto& tool : tools) {
@@ -110,7 +112,7 @@ QCoro::Task<Result<QString>> Host::toolsPart(ProcessKind kind, QList<llm::ToolSp
     }
     SB_CO_TRY(const QString hash,
               co_await part(QJsonDocument(json).toJson(QJsonDocument::Compact)));
-    m_toolParts.insert(kind, hash);
+    m_toolParts.insert(kind, {tools, hash});
     co_return hash;
 }
 

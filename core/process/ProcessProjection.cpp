@@ -120,13 +120,12 @@ void onMessageReceived(Connection& connection, const Entry& entry)
     if (sources.isArray()) {
         stored.insert(QStringLiteral("sources"), taint::toJson(sourcesOf(entry, sources)));
     }
-    connection.run(
-        "INSERT INTO mailbox (seq, owner, kind, message, key) VALUES (?, ?, 'message', "
-        "?, nullif(?, ''))",
-        entry.seq,
-        owner,
-        jsonText(stored),
-        key);
+    connection.run("INSERT INTO mailbox (seq, owner, kind, message, key) VALUES (?, ?, 'message', "
+                   "?, nullif(?, ''))",
+                   entry.seq,
+                   owner,
+                   jsonText(stored),
+                   key);
     if (owner != channel) {
         return;
     }
@@ -195,13 +194,12 @@ void onProcessEnded(Connection& connection, const Entry& entry)
     connection.run("DELETE FROM open_call WHERE process = ?", entry.process);
     const QString owner = field(entry, "owner");
     if (!owner.isEmpty()) {
-        connection.run("INSERT INTO mailbox (seq, owner, kind, message) VALUES (?, ?, 'result', ?)",
-                       entry.seq,
-                       owner,
-                       jsonText(taint::settledMessage(
-                           entry.payload.value(QStringLiteral("message")).toObject(),
-                           entry.seq,
-                           entry.time)));
+        connection.run(
+            "INSERT INTO mailbox (seq, owner, kind, message) VALUES (?, ?, 'result', ?)",
+            entry.seq,
+            owner,
+            jsonText(taint::settledMessage(
+                entry.payload.value(QStringLiteral("message")).toObject(), entry.seq, entry.time)));
     }
     const QString channel = channelOf(connection, entry.process);
     if (auto item = findItem(connection, channel, entry.process)) {
@@ -276,7 +274,9 @@ void onToolResult(Connection& connection, const Entry& entry)
     message.text = field(entry, "text");
     message.isError = entry.payload.value(QStringLiteral("error")).toBool();
     message.sources = sourcesOf(entry, entry.payload.value(QStringLiteral("sources")));
-    addHistory(connection, entry, {llm::toJson(message)});
+    if (!entry.payload.contains(u"within")) { // else a tool has asked, and the model never reads it
+        addHistory(connection, entry, {llm::toJson(message)});
+    }
     connection.run(
         "DELETE FROM open_call WHERE process = ? AND call = ?", entry.process, message.toolCallId);
     setToolItem(connection,
@@ -451,11 +451,12 @@ Result<> ProcessProjection::apply(Connection& connection, const Entry& entry)
 QJsonObject ProcessProjection::kept(const Entry& entry) const
 {
     QJsonObject kept;
-    for (const char* name : {"approve",    "call",  "call_seq", "channel",        "fork_through",
-                             "history",    "id",    "kind",     "model",          "origin",
-                             "outcome",    "owner", "parent",   "process",        "run",
-                             "state",      "takes", "through",  "tool",           "turn_open",
-                             "unattended", "usage", "error",    "cost_micro_usd", "interactive"}) {
+    for (const char* name :
+         {"approve",     "call",      "call_seq",   "channel", "fork_through", "history",
+          "id",          "kind",      "model",      "origin",  "outcome",      "owner",
+          "parent",      "process",   "run",        "state",   "takes",        "through",
+          "tool",        "turn_open", "unattended", "usage",   "error",        "cost_micro_usd",
+          "interactive", "within"}) {
         const auto value = entry.payload.value(QLatin1StringView(name));
         if (!value.isUndefined()) {
             kept.insert(QLatin1StringView(name), value);

@@ -56,6 +56,15 @@ egress::Rules AgentRuntime::egressRules() const
 Future<qint64> AgentRuntime::recordEgress(const egress::Session& session,
                                           const QJsonObject& payload)
 {
+    m_egressStats.withLock([&](egress::Stats& stats) {
+        const bool refused = payload.value(QStringLiteral("verdict")).toString() == u"refused";
+        // A request that goes out is written down twice: when it is meant, and when it is done.
+        const bool done = payload.value(QStringLiteral("phase")).toString() == u"done";
+        stats.requests += done ? 0 : 1;
+        stats.refused += refused ? 1 : 0;
+        stats.bytesOut += payload.value(QStringLiteral("bytes_out")).toInteger();
+        stats.bytesIn += payload.value(QStringLiteral("bytes_in")).toInteger();
+    });
     Promise<qint64> promise;
     auto future = promise.future();
     m_journal
@@ -128,6 +137,11 @@ Result<ApprovalInfo> AgentRuntime::addressQuestion(const egress::Question& quest
     return asked;
 }
 
+egress::Stats AgentRuntime::egressStats() const
+{
+    return m_egressStats.withLock([](const egress::Stats& stats) { return stats; });
+}
+
 Future<bool> AgentRuntime::askForAddress(const egress::Question& question)
 {
     Promise<bool> promise;
@@ -172,6 +186,35 @@ void AgentRuntime::endAddressQuestions(const QString& process, qint64 callSeq)
     for (const QString& id : std::as_const(unasked)) {
         (void)m_approvals->withdraw(id, QStringLiteral("The command that asked has ended."));
     }
+}
+
+void AgentRuntime::recordLeak(const leaks::Incident& incident)
+{
+    const auto& origin = incident.origin;
+    QString channel = origin.channel;
+    if (channel.isEmpty()) {
+        const auto info = m_database->read([&](store::Connection& connection) {
+            return process::readProcess(connection, origin.process);
+        });
+        channel = info && *info ? (*info)->channel : origin.process;
+    }
+    const QString name = incident.what.section(u':', 1);
+    const QString where = origin.where.section(u':', -1);
+    const QString text =
+        incident.stopped
+            ? QStringLiteral("The value of the secret %1 turned up in %2; it was stopped.")
+            : QStringLiteral("What looks like a secret (%1) turned up in %2; it was taken out.");
+    (void)m_journal->append(
+        {.kind = Kind::Incident,
+         .process = origin.process,
+         .cause = origin.callSeq > 0 ? QString::number(origin.callSeq) : QString(),
+         .payload = {{QStringLiteral("message"), text.arg(name, where)},
+                     {QStringLiteral("channel"), channel},
+                     {QStringLiteral("leak"), incident.what},
+                     {QStringLiteral("encoding"), incident.encoding},
+                     {QStringLiteral("where"), origin.where},
+                     {QStringLiteral("offset"), incident.offset},
+                     {QStringLiteral("stopped"), incident.stopped}}});
 }
 
 void AgentRuntime::rememberAnswer(const ApprovalInfo& approval)

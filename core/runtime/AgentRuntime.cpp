@@ -16,6 +16,8 @@ constexpr qsizetype outputRing = 64 * 1024;
 constexpr qsizetype ringsKept = 64;
 constexpr size_t modelsKept = 16;
 
+} // namespace
+
 sandbox::Limits commandLimits(const config::AgentLimits& given)
 {
     sandbox::Limits limits;
@@ -29,8 +31,6 @@ sandbox::Limits commandLimits(const config::AgentLimits& given)
     limits.workspaceBytes = given.workspaceBytes;
     return limits;
 }
-
-} // namespace
 
 AgentRuntime::AgentRuntime(Parts parts) : m(std::move(parts)) {}
 
@@ -106,7 +106,8 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
                 made.id = in.agent.id;
                 made.workspace = in.agent.workspace;
                 made.instructions = in.agent.instructions;
-                made.allowedHosts = in.agent.allowedHosts;
+                made.allowedHosts =
+                    in.agent.allowedHosts + raw->m_grants->inForce(QStringLiteral("network"));
                 made.workersPerChannel = in.agent.limits.workers;
                 made.branchesPerChannel = in.agent.limits.branches;
                 made.commandLimits = commandLimits(in.agent.limits);

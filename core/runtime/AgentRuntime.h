@@ -3,12 +3,16 @@
 #include "core/base/Guarded.h"
 #include "core/config/Config.h"
 #include "core/egress/Egress.h"
+#include "core/leaks/Watch.h"
 #include "core/process/Host.h"
 #include "core/runtime/Home.h"
 #include "core/runtime/Hub.h"
 #include "core/runtime/Models.h"
 
 namespace sb::runtime {
+
+/// What an agent's commands may use up, as signalbox.yaml says.
+sandbox::Limits commandLimits(const config::AgentLimits& given);
 
 /// One agent at work: its database, journal, approvals, gate and processes, and what of them
 /// becomes events.
@@ -55,13 +59,18 @@ public:
     store::Database& database() { return *m_database; }
     approvals::Approvals& approvals() { return *m_approvals; }
     approvals::Grants& grants() { return *m_grants; }
+    tools::Gate& gate() { return *m_gate; }
     // What the egress proxy wants to know and to have written down.
     [[nodiscard]] egress::Rules egressRules() const;
     Future<qint64> recordEgress(const egress::Session& session, const QJsonObject& payload);
+    /// Its requests since the program started.
+    [[nodiscard]] egress::Stats egressStats() const;
     /// Puts an address outside the list before a person; true lets this one request through. A yes
     /// that is to be remembered becomes a standing permission. Where nobody is there to ask, the
     /// question stays and the answer is no.
     Future<bool> askForAddress(const egress::Question& question);
+    /// Writes an incident down, where the person of that conversation sees it. Blocks on disk.
+    void recordLeak(const leaks::Incident& incident);
     /// The call has ended: nobody needs to answer its questions any more.
     void endAddressQuestions(const QString& process, qint64 callSeq);
 
@@ -115,6 +124,7 @@ private:
     Guarded<InForce> m_inForce;
     Guarded<QHash<QString, QString>> m_outputs; ///< rings, by process
     Guarded<QHash<QString, int>> m_waitingByChannel;
+    Guarded<egress::Stats> m_egressStats;
     std::mutex m_askingForAddress; ///< one question about an address, however many ask for it
     /// Open questions about addresses: id → the calls ("process call") that wait for the answer.
     Guarded<QHash<QString, QSet<QString>>> m_addressAskers;

@@ -77,6 +77,11 @@ QString Home::instanceDatabase() const
     return data + QStringLiteral("/instance.db");
 }
 
+QString Home::vaultFile() const
+{
+    return data + QStringLiteral("/vault");
+}
+
 QString Home::tokenFile() const
 {
     return run + QStringLiteral("/token");

@@ -21,6 +21,7 @@ struct Home
 
     [[nodiscard]] QString agentFolder(const QString& agent) const;
     [[nodiscard]] QString instanceDatabase() const;
+    [[nodiscard]] QString vaultFile() const; ///< keys, where no keychain answers
     [[nodiscard]] QString tokenFile() const;
     [[nodiscard]] QString lockFile() const;
     /// Where the first agent works unless the configuration says otherwise: DIR/workspace, or

@@ -68,4 +68,25 @@ void InstanceChain::recordRefusal(const QString& path, const QString& why)
     (void)m_journal->append(std::move(entry));
 }
 
+void InstanceChain::recordKeyChange(const secrets::Change& change)
+{
+    using Done = secrets::Change::Kind;
+    journal::NewEntry entry;
+    entry.kind = Kind::ConfigChanged;
+    entry.payload = {{QStringLiteral("key"), change.reference},
+                     {QStringLiteral("what"),
+                      change.kind == Done::Stored    ? QStringLiteral("stored")
+                      : change.kind == Done::Removed ? QStringLiteral("removed")
+                                                     : QStringLiteral("rotated")}};
+    (void)m_journal->append(std::move(entry));
+}
+
+void InstanceChain::recordNotice(const QString& text)
+{
+    journal::NewEntry entry;
+    entry.kind = Kind::Incident;
+    entry.payload = {{QStringLiteral("message"), text}};
+    (void)m_journal->append(std::move(entry));
+}
+
 } // namespace sb::runtime

@@ -2,6 +2,7 @@
 #include "core/config/Config.h"
 #include "core/journal/Journal.h"
 #include "core/runtime/Home.h"
+#include "core/secrets/Secrets.h"
 
 namespace sb::runtime {
 
@@ -29,6 +30,10 @@ public:
     Result<> recordConfig(const QString& path, const QStringList& agents);
     /// Writes down that a changed file was not taken, and why.
     void recordRefusal(const QString& path, const QString& why);
+    /// Writes down that a key was stored, removed or rotated; never its value.
+    void recordKeyChange(const secrets::Change& change);
+    /// Writes an incident down that belongs to no agent.
+    void recordNotice(const QString& text);
 
     journal::Journal& journal() { return *m_journal; }
 

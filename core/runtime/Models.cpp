@@ -15,7 +15,7 @@ llm::HttpSettings httpSettings(const config::Provider& provider, secrets::Secret
     settings.id = provider.id;
     settings.baseUrl = provider.baseUrl;
     if (!provider.key.isEmpty()) {
-        settings.key = [&secrets, reference = provider.key] { return secrets.resolve(reference); };
+        settings.key = [&secrets, reference = provider.key] { return secrets.lease(reference); };
     }
     settings.firstByte = provider.firstByteTimeout.value_or(settings.firstByte);
     settings.idle = provider.idleTimeout.value_or(settings.idle);

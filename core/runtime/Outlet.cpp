@@ -86,6 +86,11 @@ Outlet::Outlet(Parts parts) : m(std::move(parts)), m_resolver(m.pool) {}
 
 Outlet::~Outlet() = default;
 
+void Outlet::close()
+{
+    m_proxy.reset();
+}
+
 Result<std::unique_ptr<Outlet>> Outlet::create(Parts parts)
 {
     std::unique_ptr<Outlet> self(new Outlet(std::move(parts)));

@@ -22,10 +22,13 @@ public:
         leaks::Watch watch;
     };
     static Result<std::unique_ptr<Outlet>> create(Parts parts);
-    /// Ends every connection and waits until they are gone.
     ~Outlet();
     Outlet(const Outlet&) = delete;
     Outlet& operator=(const Outlet&) = delete;
+
+    /// Ends every connection and waits until they are gone. Doors may outlive it, and lead nowhere
+    /// then.
+    void close();
 
     [[nodiscard]] egress::Proxy& proxy() { return *m_proxy; }
     /// The way out of one command; see tools::Door.

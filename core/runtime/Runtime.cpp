@@ -1,6 +1,7 @@
 #include "core/runtime/Runtime.h"
 
 #include "core/journal/SigningKey.h"
+#include "core/llm/HttpProvider.h"
 #include "core/process/Delegation.h"
 #include "core/runtime/Tour.h"
 #include "core/store/Migrations.h"
@@ -66,8 +67,14 @@ Result<> Runtime::build()
     m_pool = std::make_unique<Pool>(poolThreads, QStringLiteral("pool"));
     m_network = std::make_unique<LoopExecutor>(QStringLiteral("network"));
     m_feed = std::make_unique<LoopExecutor>(QStringLiteral("feed"));
-    m_secrets = std::make_unique<secrets::Secrets>(
-        secrets::Secrets::Settings{}, *m_feed, *m_pool, m_clock, m_redactor);
+    secrets::Secrets::Settings keys;
+    keys.vaultFile = m_settings.home.vaultFile();
+    keys.askPassphrase = m_settings.askPassphrase;
+    keys.beforeTls = llm::ensureTlsPlugins;
+    keys.warn = [this](const QString& text) { recordNotice(text); };
+    keys.changed = [this](const secrets::Change& change) { recordKeyChange(change); };
+    m_secrets =
+        std::make_unique<secrets::Secrets>(std::move(keys), *m_feed, *m_pool, m_clock, m_redactor);
     m_sandbox = std::make_unique<sandbox::Sandbox>(
         sandbox::Sandbox::Settings{m_settings.helper,
                                    QStringLiteral("bwrap"),
@@ -77,14 +84,38 @@ Result<> Runtime::build()
                                     m_settings.home.config},
                                    {tourWorkspace(m_settings.home)}},
         m_clock);
-    for (auto& tool :
-         tools::builtinWorkerTools({*m_sandbox, *m_pool, *m_network, m_clock, m_git})) {
+    tools::Builtin builtin{*m_sandbox, *m_pool, m_git, {}};
+    builtin.proxy = [this]() -> Result<egress::Proxy*> {
+        SB_TRY(Outlet* const way, outlet());
+        return &way->proxy();
+    };
+    builtin.door = [this](const tools::Context& context) -> std::shared_ptr<tools::Door> {
+        const auto way = outlet(); // without it the command's network stays closed
+        return way ? (*way)->door(context) : nullptr;
+    };
+    builtin.watch = leaks::Watch([this] { return m_redactor.scanner(); },
+                                 [this](const leaks::Incident& incident) { raiseLeak(incident); });
+    for (auto& tool : tools::builtinWorkerTools(builtin)) {
         m_registry.add(std::move(tool), {ProcessKind::Worker});
     }
     process::addDelegationTools(m_registry, [this](const QString& id) -> process::Delegator* {
         AgentRuntime* const open = openAgent(id);
         return open != nullptr ? &open->host() : nullptr;
     });
+    m_skills = std::make_unique<Skills>(Skills::Parts{
+        m_settings.home,
+        QFileInfo(m_settings.helper).path() + QStringLiteral("/signalbox-wasm-host"),
+        m_clock,
+        *m_pool,
+        m_registry,
+        [this] { return signingKey(); },
+        [this](const tools::Context& context, llm::ToolCall call) {
+            AgentRuntime* const open = openAgent(context.agent);
+            return open != nullptr
+                       ? open->gate().passWithin(context, std::move(call))
+                       : Future<tools::Settled>::ready(fail(
+                             ErrorCode::Unavailable, QStringLiteral("The agent is not running.")));
+        }});
     if (config) {
         applyConfig(std::make_shared<const config::Config>(std::move(*config)), std::nullopt);
     } else {
@@ -129,7 +160,12 @@ Runtime::~Runtime()
     if (m_network) {
         m_network->postAndWait([] {});
     }
-    m_pool.reset(); // ends what still reads
+    if (m_outlet) {
+        m_outlet->close();
+    }
+    m_pool.reset();    // ends what still reads
+    m_sandbox.reset(); // and with it the doors of commands
+    m_outlet.reset();
     if (m_feed) {
         m_feed->postAndWait([] {});
     }
@@ -138,13 +174,13 @@ Runtime::~Runtime()
     }
     m_instance.reset();
     m_agentLoops.clear();
+    m_skills.reset();
     {
         const std::unique_lock lock(m_mutex);
         m_agents.clear();
         m_models.reset();
     }
     slots.clear();
-    m_sandbox.reset();
     m_secrets.reset();
     m_network.reset();
     m_feed.reset();
@@ -161,6 +197,12 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
 {
     std::optional<Error> trouble = problem;
     if (!trouble) {
+        std::optional<secrets::HashiCorpPlace> place;
+        if (const auto& given = config->secrets.hashicorp) {
+            place = {given->address, given->token, given->nameSpace, given->mount};
+        }
+        m_secrets->setHashiCorp(std::move(place));
+        m_secrets->forgetAll(); // what a changed file names may have changed as well
         auto models = config->agents.isEmpty()
                           ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
                           : Models::make(*config, *m_secrets, *m_network, m_clock);
@@ -187,6 +229,7 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
                 slot->definition = agent;
                 if (slot->agent) {
                     slot->agent->update(agent, *models);
+                    m_skills->update(agent);
                 }
             }
         }
@@ -278,6 +321,51 @@ Result<AgentRuntime*> Runtime::workingAgent(const QString& id)
 {
     SB_CHECK(isInForce(id));
     return agent(id);
+}
+
+Result<Outlet*> Runtime::outlet()
+{
+    const std::scoped_lock lock(m_makingOutlet);
+    if (!m_outlet) {
+        SB_TRY(
+            m_outlet,
+            Outlet::create(
+                {m_clock,
+                 *m_pool,
+                 [this](const QString& id) { return openAgent(id); },
+                 [this](const QString& reference) { return m_secrets->resolve(reference); },
+                 leaks::Watch([this] { return m_redactor.scanner(); },
+                              [this](const leaks::Incident& incident) { raiseLeak(incident); })}));
+    }
+    return m_outlet.get();
+}
+
+void Runtime::recordNotice(const QString& text)
+{
+    m_pool->post([this, text] {
+        if (auto chain = instance()) {
+            (*chain)->recordNotice(text);
+        }
+    });
+}
+
+void Runtime::recordKeyChange(const secrets::Change& change)
+{
+    m_pool->post([this, change] {
+        if (auto chain = instance()) {
+            (*chain)->recordKeyChange(change);
+        }
+    });
+}
+
+void Runtime::raiseLeak(const leaks::Incident& incident)
+{
+    // From whatever thread found it; the agent's store is read on the pool.
+    m_pool->post([this, incident] {
+        if (AgentRuntime* const agent = openAgent(incident.origin.agent)) {
+            agent->recordLeak(incident);
+        }
+    });
 }
 
 QString Runtime::problemOf(const config::Agent& agent) const
@@ -399,7 +487,7 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
             *loop,
             *m_feed,
             *m_pool,
-            m_registry,
+            m_skills->registryFor(slot.definition, *loop),
             m_hub,
             std::move(*key),
             [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },

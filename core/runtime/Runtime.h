@@ -5,6 +5,8 @@
 #include "core/runtime/AgentRuntime.h"
 #include "core/runtime/InstanceChain.h"
 #include "core/runtime/InstanceLock.h"
+#include "core/runtime/Outlet.h"
+#include "core/runtime/Skills.h"
 #include "core/sandbox/Sandbox.h"
 #include "core/secrets/Redactor.h"
 #include "core/secrets/Secrets.h"
@@ -24,6 +26,7 @@ public:
         QString helper; ///< path of signalbox-sandbox-helper
         bool needsConfig =
             true; ///< false: a missing or bad file leaves an instance without agents (window, tour)
+        secrets::AskPassphrase askPassphrase{}; ///< empty: the vault of keys stays locked
     };
     /// Takes the home, reads the configuration. Opens no database yet. Conflict when another
     /// process runs the home; what config::load says of the file.
@@ -72,6 +75,12 @@ private:
     Result<> isInForce(const QString& id) const;
     /// Key of this home's journals, made on first use. Blocks on disk.
     [[nodiscard]] QString problemOf(const config::Agent& agent) const;
+    /// The way out, made at first use: it has a thread of its own, which a start need not pay for.
+    Result<Outlet*> outlet();
+    void raiseLeak(const leaks::Incident& incident);
+    void recordNotice(const QString& text);
+    void recordKeyChange(const secrets::Change& change);
+    Result<> tryContainment(const config::Agent& agent, protocol::ContainmentInfo& info);
     Result<QByteArray> signingKey();
     /// The instance's own chain, opened on first use. Blocks on disk.
     Result<InstanceChain*> instance();
@@ -140,7 +149,11 @@ private:
     std::unique_ptr<secrets::Secrets> m_secrets;
     secrets::Redactor m_redactor;
     std::unique_ptr<sandbox::Sandbox> m_sandbox;
+    std::mutex m_makingOutlet;
+    std::unique_ptr<Outlet> m_outlet;
+    Guarded<QHash<QString, protocol::ContainmentInfo>> m_probed; ///< what was found last, by agent
     tools::Registry m_registry;
+    std::unique_ptr<Skills> m_skills;
     std::unique_ptr<config::ConfigWatcher> m_watcher;
     mutable std::shared_mutex m_mutex; ///< over what follows
     std::shared_ptr<const config::Config> m_config;

@@ -2,6 +2,7 @@
 
 #include "core/journal/SigningKey.h"
 #include "core/runtime/Tour.h"
+#include "core/sandbox/Probes.h"
 #include "core/tools/Schema.h"
 #include "core/tools/Workspace.h"
 
@@ -521,15 +522,46 @@ Future<QJsonObject> Runtime::handle(const protocol::GetContainment& command)
             SB_TRY(AgentRuntime* const owner,
                    agent(command.agent.isEmpty() ? standardAgent() : command.agent));
             const config::Agent definition = owner->definition();
-            protocol::ContainmentInfo info;
-            info.agent = definition.id;
-            info.hosts = definition.allowedHosts;
-            SB_TRY(info.grants, owner->grants().list());
             const auto& capabilities = m_sandbox->capabilities();
+            protocol::ContainmentInfo info =
+                m_probed.withLock([&](const auto& probed) { return probed.value(definition.id); });
+            info.agent = definition.id;
             info.problem = capabilities.usable ? problemOf(definition) : capabilities.problem;
             info.remark = capabilities.remark;
+            if (command.probe && info.problem.isEmpty()) {
+                SB_CHECK(tryContainment(definition, info));
+            }
+            info.hosts = definition.allowedHosts;
+            SB_TRY(info.grants, owner->grants().list());
+            const egress::Stats stats = owner->egressStats();
+            info.requests = stats.requests;
+            info.refused = stats.refused;
+            info.bytesIn = stats.bytesIn;
+            info.bytesOut = stats.bytesOut;
             return info;
         });
+}
+
+// Blocks for about a second, on the pool.
+Result<> Runtime::tryContainment(const config::Agent& agent, protocol::ContainmentInfo& info)
+{
+    sandbox::ProbeTarget target;
+    target.workspace = agent.workspace;
+    target.network = true; // as commands have it
+    target.limits = commandLimits(agent.limits);
+    SB_TRY(const auto probes, sandbox::probe(*m_sandbox, target));
+    info.probes.clear();
+    for (const sandbox::Probe& probe : probes) {
+        info.probes.append({probe.group + u'.' + probe.id,
+                            probe.question,
+                            sandbox::verdictName(probe.verdict),
+                            probe.by,
+                            probe.detail,
+                            qRound64(probe.milliseconds)});
+    }
+    info.probedAt = m_clock.nowUs();
+    m_probed.withLock([&](auto& probed) { probed.insert(agent.id, info); });
+    return {};
 }
 
 Future<QJsonObject> Runtime::handle(const protocol::RevokeGrant& command)

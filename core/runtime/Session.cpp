@@ -35,8 +35,9 @@ Result<std::unique_ptr<Session>> Session::open(const Home& home, const Wish& wis
     std::unique_ptr<Session> session(new Session);
     const QString socket = server::socketPathFor(home.run);
     for (int attempt = 0;; ++attempt) {
-        auto opened = Runtime::open({home, wish.role, helperPath(wish.program), wish.needsConfig},
-                                    session->m_clock);
+        auto opened = Runtime::open(
+            {home, wish.role, helperPath(wish.program), wish.needsConfig, wish.askPassphrase},
+            session->m_clock);
         if (opened) {
             session->m_runtime = std::move(*opened);
             auto listening = server::LocalServer::start(socket, *session->m_runtime);

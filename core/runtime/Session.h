@@ -15,7 +15,8 @@ public:
         QString role;    ///< under which it takes the home when nobody has it
         QString program; ///< folder of this executable, where the sandbox helper lies
         bool needsConfig = true;
-        bool onlyOwn = false; ///< Conflict instead of another process's
+        bool onlyOwn = false;                   ///< Conflict instead of another process's
+        secrets::AskPassphrase askPassphrase{}; ///< empty: nobody is there who could be asked
     };
     static Result<std::unique_ptr<Session>> open(const Home& home, const Wish& wish);
     ~Session();

@@ -14,6 +14,7 @@ QString verdictName(Verdict verdict);
 /// One claim of containment, tried.
 struct Probe
 {
+    QString group;    ///< what it protects: "files", "network", "kernel" …
     QString id;       ///< stable: "home-read"
     QString question; ///< for a person: "Can a command read your home?"
     Verdict verdict = Verdict::Unknown;

@@ -17,7 +17,7 @@ std::vector<std::unique_ptr<Tool>> builtinWorkerTools(const Builtin& parts)
                           return Workspace::open(ground);
                       }};
     std::vector<std::unique_ptr<Tool>> tools;
-    tools.push_back(std::make_unique<ShellTool>(parts.sandbox));
+    tools.push_back(std::make_unique<ShellTool>(parts.sandbox, parts.watch, parts.door));
     tools.push_back(std::make_unique<FileReadTool>(files));
     tools.push_back(std::make_unique<FileWriteTool>(files, parts.git));
     tools.push_back(std::make_unique<FileEditTool>(files, parts.git));
@@ -26,7 +26,7 @@ std::vector<std::unique_ptr<Tool>> builtinWorkerTools(const Builtin& parts)
     tools.push_back(std::make_unique<GitStatusTool>(files, parts.git));
     tools.push_back(std::make_unique<GitDiffTool>(files, parts.git));
     tools.push_back(std::make_unique<GitCommitTool>(files, parts.git));
-    tools.push_back(std::make_unique<WebTool>(parts.loop, parts.clock));
+    tools.push_back(std::make_unique<WebTool>(parts.proxy));
     tools.push_back(std::make_unique<StatusTool>());
     return tools;
 }

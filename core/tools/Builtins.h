@@ -1,6 +1,8 @@
 #pragma once
+#include "core/egress/Proxy.h"
 #include "core/git/Library.h"
-#include "core/tools/Tool.h"
+#include "core/leaks/Watch.h"
+#include "core/tools/Door.h"
 
 #include <vector>
 
@@ -11,9 +13,11 @@ struct Builtin
 {
     sandbox::Sandbox& sandbox;
     Executor& pool; ///< for files and git
-    Executor& loop; ///< with a Qt event loop, for web_fetch
-    Clock& clock;
     git::Library& git;
+    /// The way out, made at first use.
+    std::function<Result<egress::Proxy*>()> proxy;
+    MakeDoor door{};      ///< none: commands have no network
+    leaks::Watch watch{}; ///< looks through what commands print
 };
 
 /// Every built-in tool of a worker: shell, file_read, file_write, file_edit, file_list,

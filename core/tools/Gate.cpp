@@ -1,5 +1,6 @@
 #include "core/tools/Gate.h"
 
+#include "core/tools/GateWithin.h"
 #include "core/tools/Schema.h"
 
 #include <QJsonDocument>
@@ -31,6 +32,9 @@ NewEntry entryOf(const Call& call, Kind kind, QString cause, QJsonObject payload
 {
     payload.insert(QStringLiteral("call"), call.call.id);
     payload.insert(QStringLiteral("tool"), call.call.name);
+    if (call.within != 0) {
+        payload.insert(QStringLiteral("within"), call.within);
+    }
     NewEntry entry;
     entry.kind = kind;
     entry.process = call.context.process;
@@ -63,6 +67,10 @@ QString rejection(const ApprovalInfo& approval)
     if (approval.state == ApprovalState::Expired) {
         return refusal(QStringLiteral("nobody answered in time, and no answer means no."));
     }
+    if (approval.by == u"run --approve deny") {
+        return refusal(
+            QStringLiteral("this run was started to refuse whatever a person would be asked."));
+    }
     return approval.note.isEmpty()
                ? refusal(QStringLiteral("a person said no."))
                : refusal(QStringLiteral("a person said no, and this: %1").arg(approval.note));
@@ -71,6 +79,8 @@ QString rejection(const ApprovalInfo& approval)
 } // namespace
 
 Gate::Gate(Parts parts) : m(std::move(parts)) {}
+
+Gate::~Gate() = default;
 
 QCoro::Task<Result<Settled>> Gate::pass(Call call, CallObserver observer, std::stop_token stop)
 {
@@ -235,8 +245,7 @@ QCoro::Task<Result<Settled>> Gate::judge(
         judged.insert(QStringLiteral("flows"),
                       protocol::toJsonValue(taint::toInfo(plan.action.flows)));
     }
-    auto deciding =
-        m.journal.append(entryOf(call, Kind::PolicyDecision, cause, std::move(judged)));
+    auto deciding = m.journal.append(entryOf(call, Kind::PolicyDecision, cause, std::move(judged)));
     SB_CO_TRY(const auto decided, co_await cancellable({}, m.executor, std::move(deciding)));
     cause = QString::number(decided.seq);
 
@@ -331,9 +340,8 @@ QCoro::Task<Result<Settled>> Gate::judge(
                 co_return std::unexpected(again.error());
             }
             // The rules may have changed while the question waited.
-            const auto now = again
-                                 ? policy::decide(m.rules(), again->plan.action, labelRules)
-                                 : policy::Decision();
+            const auto now = again ? policy::decide(m.rules(), again->plan.action, labelRules)
+                                   : policy::Decision();
             if (!again) {
                 problem = again.error().message;
             } else if (now.verdict == policy::Verdict::Forbid) {
@@ -394,8 +402,8 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
     QJsonArray touched; // what a command may write that is to keep its labels
     if (!written.isEmpty() && plan.before.isEmpty()) {
         for (const QString& path : std::as_const(labelled.paths)) {
-            touched.append(QJsonObject{{QStringLiteral("path"), path},
-                                       {QStringLiteral("sources"), written}});
+            touched.append(
+                QJsonObject{{QStringLiteral("path"), path}, {QStringLiteral("sources"), written}});
         }
     }
     auto intending = m.journal.transact([call,
@@ -442,8 +450,12 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
     // more.
     const policy::Action action = plan.action;
     const QString command = plan.command;
+    const auto underWay = std::make_shared<UnderWay>(call, observer, stop);
+    m_underWay.insert_or_assign(call.callSeq, underWay);
     auto running = tool->run(Permit(), std::move(plan), call.context, std::move(progress), stop);
     auto output = co_await cancellable({}, m.executor, std::move(running));
+    auto closing = close(underWay);
+    const auto readWithin = co_await closing;
     if (isLeaving(observer)) {
         // Its effect may be half done; the record says "begun", and recovery takes it from there.
         co_return fail(ErrorCode::Cancelled, QStringLiteral("The program is closing."));
@@ -453,6 +465,9 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
         failed.text = output.error().message;
         failed.isError = true;
         output = std::move(failed);
+    }
+    if (!readWithin.isEmpty()) {
+        output->sources = output->sources.value_or(QList<taint::Source>()) + readWithin;
     }
     QString text = m.redact ? m.redact(output->text) : output->text;
     auto sources = sourcesOfOutput(

@@ -19,11 +19,12 @@ struct Call
     QString cause;         ///< seq of the model.response that holds the call
     QString justification; ///< what the model wrote beside it
     protocol::ApproveMode approve = protocol::ApproveMode::Ask;
-    int callsBefore = 0; ///< tool calls of this process so far, for its budget
-    int callLimit = 0;   ///< 0: none
+    int callsBefore = 0;   ///< tool calls of this process so far, for its budget
+    int callLimit = 0;     ///< 0: none
     Labelling labelling{}; ///< what its model has read, and what that means
     qint64 callSeq = 0;    ///< of its tool.call; set by the gate
-    QString traceId;     ///< of the process, for what the gate writes down
+    qint64 within = 0;     ///< seq of the tool.call of the tool that asks for it; 0: a model does
+    QString traceId;       ///< of the process, for what the gate writes down
     QString spanId;
 };
 
@@ -56,8 +57,9 @@ struct CallObserver
 };
 
 /// The one way from a model's wish to an effect. In this order: schema, capability of the process
-/// kind, plan, labels, policy, approval, budget, intent on disk, effect, outcome redacted and journalled.
-/// Whatever fails on the way denies, and the model reads why. It lives on its agent's executor.
+/// kind, plan, labels, policy, approval, budget, intent on disk, effect, outcome redacted and
+/// journalled. Whatever fails on the way denies, and the model reads why. It lives on its agent's
+/// executor.
 class Gate
 {
 public:
@@ -72,6 +74,7 @@ public:
         std::function<QString(const QString&)> redact; ///< takes secrets out of a text
     };
     explicit Gate(Parts parts);
+    ~Gate();
 
     /// Takes a call through. An Error only when the journal cannot be written or the call was
     /// cancelled; everything else is an answer for the model.
@@ -82,7 +85,16 @@ public:
     QCoro::Task<Result<Settled>>
     resume(Call call, Interrupted state, CallObserver observer, std::stop_token stop);
 
+    /// Takes through what a tool asks for whose own call is under way (context.callSeq): as a call
+    /// of the same process, judged with all that its model and the tool have read. From any thread.
+    /// Conflict when that call is not under way (any more); Cancelled when it ends meanwhile.
+    Future<Settled> passWithin(const Context& context, llm::ToolCall wanted);
+
 private:
+    struct UnderWay;
+    QCoro::Task<> within(std::shared_ptr<UnderWay> outer, Call call, Promise<Settled> promise);
+    /// Ends what the call's tool still asks for, and answers with what it has read.
+    QCoro::Task<QList<taint::Source>> close(std::shared_ptr<UnderWay> outer);
     QCoro::Task<Result<Settled>> judge(
         Call call, Interrupted state, bool isTakenUp, CallObserver observer, std::stop_token stop);
     QCoro::Task<Result<Settled>> perform(Call call,
@@ -105,6 +117,7 @@ private:
                                                   const policy::Decision& decision) const;
 
     Parts m;
+    std::map<qint64, std::shared_ptr<UnderWay>> m_underWay; ///< by the tool.call's seq
 };
 
 } // namespace sb::tools

@@ -104,7 +104,8 @@ Labelled labelled(Plan plan,
         return known; // it stays inside the runtime, where labels travel with what it says
     }
 
-    known.paths = isCommand && action.tool == "shell"_L1 ? pathsOfCommand(plan, context) : plan.paths;
+    known.paths =
+        isCommand && action.tool == "shell"_L1 ? pathsOfCommand(plan, context) : plan.paths;
     if (labelling.sourcesOfFile && defended("taint.files")) {
         for (const QString& path : std::as_const(known.paths)) {
             known.files += labelling.sourcesOfFile(path);
@@ -112,8 +113,8 @@ Labelled labelled(Plan plan,
         known.files = taint::condensed(known.files);
     }
     if (!reads) {
-        action.flows = labelling.read.flowsInto(plan.arguments) +
-                       foundIn(plan.arguments, context, redact);
+        action.flows =
+            labelling.read.flowsInto(plan.arguments) + foundIn(plan.arguments, context, redact);
         Flow named;
         for (const Source& source : std::as_const(known.files)) {
             if (source.exact) {
@@ -239,9 +240,8 @@ QList<Source> sourcesOfProblem(const QJsonObject& arguments, const Context& cont
     if (!path.isString()) {
         return {};
     }
-    return {taint::entering({Label::UntrustedFile},
-                            context.process,
-                            u"the file %1"_s.arg(path.toString().left(200)))};
+    return {taint::entering(
+        {Label::UntrustedFile}, context.process, u"the file %1"_s.arg(path.toString().left(200)))};
 }
 
 } // namespace sb::tools

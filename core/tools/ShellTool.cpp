@@ -1,5 +1,7 @@
 #include "core/tools/ShellTool.h"
 
+#include "core/egress/Egress.h"
+
 #include "core/base/Defence.h"
 
 namespace sb::tools {
@@ -8,7 +10,6 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr qint64 kUsualSeconds = 120;
 constexpr qint64 kMostSeconds = 600;
 constexpr qsizetype kLongestCommand = 100'000; // an argument of a program may have 128 KiB at most
 
@@ -96,12 +97,14 @@ struct Watched
 
 } // namespace
 
-ShellTool::ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch)
+ShellTool::ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch, MakeDoor door)
     : BuiltinTool(toolSpec(
           "shell",
           "Runs a command line with /bin/sh in a sandbox: the workspace is writable, the rest of "
           "the system read-only, "
-          "there is no network and no terminal. Standard output and error come back together, with "
+          "there is no terminal, and the network is reached only through the proxy that http_proxy "
+          "names, which asks a person about addresses outside the agent's list. Standard output "
+          "and error come back together, with "
           "the exit code at the "
           "end; a long output loses its middle. Everything that the command started is stopped "
           "when it ends.",
@@ -109,11 +112,14 @@ ShellTool::ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch)
            textProperty("cwd",
                         "The folder to run it in, relative to the workspace; the workspace itself "
                         "if left out."),
-           integerProperty(
-               "timeout_s", "Seconds until it is stopped; 120 if left out.", 1, kMostSeconds)},
+           integerProperty("timeout_s",
+                           "Seconds until it is stopped; the agent's usual limit if left out.",
+                           1,
+                           kMostSeconds)},
           1))
     , m_sandbox(sandbox)
     , m_watch(std::move(watch))
+    , m_door(std::move(door))
 {
 }
 
@@ -130,7 +136,8 @@ Result<Plan> ShellTool::plan(const QJsonObject& arguments, const Context& contex
             u"The command holds a NUL character, is no valid text, or is longer than 100,000 "
             "characters."_s);
     }
-    SB_TRY(const Workspace workspace, Workspace::open(context.workspace));
+    SB_TRY(const QString ground, m_sandbox.ground(context.workspace));
+    SB_TRY(const Workspace workspace, Workspace::open(ground));
     SB_TRY(const Place cwd, workspace.resolve(arguments.value(u"cwd"_s).toString(u"."_s)));
     plan.action.subject = command;
     plan.action.leavesWorkspace = cwd.leavesWorkspace;
@@ -139,16 +146,22 @@ Result<Plan> ShellTool::plan(const QJsonObject& arguments, const Context& contex
         plan.paths.append(cwd.absolute);
         return plan;
     }
-    const Milliseconds wall(1000 *
-                            integerOf(arguments, u"timeout_s"_s, kUsualSeconds, 1, kMostSeconds));
+    const qint64 usual = std::chrono::ceil<std::chrono::seconds>(context.limits.wall).count();
+    const Milliseconds wall(1000 * integerOf(arguments, u"timeout_s"_s, usual, 1, kMostSeconds));
     sandbox::LaunchRequest request;
     request.argv = {u"/bin/sh"_s, u"-c"_s, command};
     request.workspace = workspace.root();
     request.cwd = cwd.absolute;
+    request.limits = context.limits;
     request.limits.wall = wall;
+    request.network = bool(m_door);
     SB_TRY(plan.launch, m_sandbox.plan(request));
-    // It may be silent until its own time is up, and a little for stopping it.
+    // It may be silent until its own time is up, and a little for stopping it; while a person is
+    // asked about an address, its time stands still.
     plan.patience = wall + Milliseconds(15'000);
+    if (m_door) {
+        plan.patience += egress::Limits().question;
+    }
     return plan;
 }
 
@@ -164,8 +177,21 @@ Future<Output> ShellTool::run(Permit,
     }
     Promise<Output> promise;
     auto future = promise.future();
+    // Lives until the launch has ended.
+    const auto door = m_door && plan.launch->network ? m_door(context) : nullptr;
+    std::function<void(int)> opened;
+    std::function<Milliseconds()> excused;
+    if (door) {
+        opened = [door](int listeningFd) { door->opened(listeningFd); };
+        excused = [door] { return door->waitedForPeople(); };
+    }
     if (!m_watch.isOn()) {
-        m_sandbox.launch(std::move(*plan.launch), std::move(progress), std::move(stop))
+        m_sandbox
+            .launch(std::move(*plan.launch),
+                    std::move(progress),
+                    std::move(stop),
+                    std::move(opened),
+                    std::move(excused))
             .then([promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
                 promise.set(outcome.transform(outputOf));
             });
@@ -183,7 +209,12 @@ Future<Output> ShellTool::run(Permit,
             progress(passed);
         }
     };
-    m_sandbox.launch(std::move(*plan.launch), std::move(shown), watched->stop.get_token())
+    m_sandbox
+        .launch(std::move(*plan.launch),
+                std::move(shown),
+                watched->stop.get_token(),
+                std::move(opened),
+                std::move(excused))
         .then([watched, promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
             watched->outer.reset();
             promise.set(outcome.transform(

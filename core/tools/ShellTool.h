@@ -1,6 +1,7 @@
 #pragma once
 #include "core/leaks/Watch.h"
 #include "core/tools/BuiltinSupport.h"
+#include "core/tools/Door.h"
 
 namespace sb::tools {
 
@@ -10,7 +11,7 @@ namespace sb::tools {
 class ShellTool final : public BuiltinTool
 {
 public:
-    explicit ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch = {});
+    explicit ShellTool(sandbox::Sandbox& sandbox, leaks::Watch watch = {}, MakeDoor door = {});
     [[nodiscard]] bool isIdempotent() const override { return false; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
     Future<Output> run(Permit permit,
@@ -22,6 +23,7 @@ public:
 private:
     sandbox::Sandbox& m_sandbox;
     leaks::Watch m_watch;
+    MakeDoor m_door;
 };
 
 } // namespace sb::tools

@@ -97,11 +97,23 @@ public:
         });
     }
 
+    // Nobody knows any more what the words of its store came from.
+    [[nodiscard]] std::optional<QList<taint::Source>> sources() const
+    {
+        if (!m_heard.withLock([](const Heard& heard) { return heard.remembered; })) {
+            return std::nullopt;
+        }
+        return QList{taint::entering({taint::Label::UntrustedFile},
+                                     m_context.process,
+                                     u"what the skill %1 remembered"_s.arg(m_spec.skill))};
+    }
+
 private:
     struct Heard
     {
         QStringList passed;
         QStringList refused;
+        bool remembered = false; ///< it read its store
     };
 
     // Why the call does not even come to the gate; empty when it may go on.
@@ -167,6 +179,9 @@ private:
             reply(wasm::errorAnswer(u"The skill has no store."_s));
             return;
         }
+        if (call.method == wasm::Method::KvGet) {
+            m_heard.withLock([](Heard& heard) { heard.remembered = true; });
+        }
         m.pool.post([self = shared_from_this(), call, reply = std::move(reply)]() mutable {
             const QString key = call.params.value(u"key"_s).toString();
             auto& stores = self->m.stores;
@@ -202,6 +217,7 @@ Output outputOf(const wasm::Outcome& outcome, const Session& session)
     output.text =
         outcome.ending == wasm::Ending::Finished ? harmlessText(outcome.output) : outcome.problem;
     output.facts = session.facts();
+    output.sources = session.sources();
     output.facts.insert(u"ending"_s, endingName(outcome.ending));
     output.facts.insert(u"instructions"_s, outcome.instructions);
     output.facts.insert(u"duration_us"_s, outcome.durationUs);

@@ -9,12 +9,9 @@ namespace sb::tools {
 class WebTool final : public BuiltinTool
 {
 public:
-    /// Fetches through the runtime's proxy.
-    explicit WebTool(egress::Proxy& proxy);
-    /// Fetches through a proxy of its own, made at the first call, which knows the caller's list
-    /// only: nobody is asked, nothing is written down beside the tool's own result.
-    WebTool(Executor& loop, Clock& clock);
-    ~WebTool() override;
+    /// The proxy that it goes out through, asked for at each call.
+    using Way = std::function<Result<egress::Proxy*>()>;
+    explicit WebTool(Way way);
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
     Future<Output> run(Permit permit,
@@ -24,12 +21,7 @@ public:
                        std::stop_token stop) override;
 
 private:
-    struct Own;
-    WebTool(egress::Proxy* proxy, std::unique_ptr<Own> own);
-    Result<egress::Proxy*> proxy();
-
-    egress::Proxy* m_proxy = nullptr;
-    std::unique_ptr<Own> m_own;
+    Way m_way;
 };
 
 /// The readable text of an HTML page: no tags, scripts or styles, entities decoded.

@@ -131,6 +131,7 @@ private Q_SLOTS:
                  "    policy:\n"
                  "      - {match: \"*\", where: {branch: main, n: {ge: 1, lt: 2.5}, \"a.b\": {in: "
                  "[x, 2, true]}, c: {matches: \"^x\"}}, decide: deny}\n"
+                 "    skills: [csv-table, acme/file-tally]\n"
                  "    limits: {workers: 1000, branches: 2, tool_calls: 50, output_tokens: 100, "
                  "command_timeout: 2h, memory_mb: 512, processes: 64, open_files: 99, "
                  "cpu_seconds: 7, tmp_mb: 3, workspace_mb: 100}\n"
@@ -166,6 +167,7 @@ private Q_SLOTS:
                                              {u"a.b"_s, Operator::In, QJsonArray{u"x"_s, 2, true}},
                                              {u"c"_s, Operator::Matches, u"^x"_s}};
         QVERIFY(agent.rules[0].where == where);
+        QCOMPARE(agent.skills, (QStringList{u"csv-table"_s, u"acme/file-tally"_s}));
         QCOMPARE(agent.limits.workers, 1000);
         QCOMPARE(agent.limits.memoryBytes, qint64(512) << 20);
         QCOMPARE(agent.limits.commandTimeout, Milliseconds(7'200'000));
@@ -393,6 +395,13 @@ private Q_SLOTS:
             agent("id: a, workspace: /w, network: {allow: ['https://gitlab.com:443']}"),
             "signalbox.yaml:6:46: the address \"https://gitlab.com:443\" must be written "
             "host:port, as in gitlab.com:443 or *.example.org:443.");
+        row("skill",
+            agent("id: a, workspace: /w, skills: [../x]"),
+            "signalbox.yaml:6:37: the skill \"../x\" must be written name or publisher/name, as in "
+            "csv-table.");
+        row("skill twice",
+            agent("id: a, workspace: /w, skills: [x, x]"),
+            "signalbox.yaml:6:40: the skill \"x\" is listed twice.");
         row("limit",
             agent("id: a, workspace: /w, limits: {workers: 0}"),
             "signalbox.yaml:6:46: workers must be a number from 1 to 10000.");

@@ -179,7 +179,8 @@ private Q_SLOTS:
         m_model->otherwise(reply);
         HttpSettings settings;
         settings.key = [] {
-            return Future<SecretString>::ready(SecretString(QByteArray("sk-very-secret")));
+            return Future<Key>::ready(
+                std::make_shared<const SecretString>(QByteArray("sk-very-secret")));
         };
         const Error error = errorOf(settings);
         if (!message.isEmpty()) {

@@ -136,7 +136,8 @@ private Q_SLOTS:
         QFETCH_GLOBAL(bool, anthropic);
         HttpSettings settings;
         settings.key = [] {
-            return Future<SecretString>::ready(SecretString(QByteArray("sk-very-secret")));
+            return Future<Key>::ready(
+                std::make_shared<const SecretString>(QByteArray("sk-very-secret")));
         };
         auto service = provider(anthropic, settings);
         QVERIFY(ask(*service));
@@ -154,7 +155,7 @@ private Q_SLOTS:
         QFETCH_GLOBAL(bool, anthropic);
         HttpSettings settings;
         settings.key = [] {
-            return Future<SecretString>::ready(
+            return Future<Key>::ready(
                 fail(ErrorCode::NotFound, u"The environment has no LOCAL_KEY."_s));
         };
         const auto response = ask(*provider(anthropic, settings));

@@ -148,19 +148,20 @@ private Q_SLOTS:
         QFETCH(QStringList, listed);
         QFETCH(bool, open);
         const Action action = fetch(u"https://x/"_s, host, listed);
-        QCOMPARE(decide({}, action).verdict, open ? Verdict::Allow : Verdict::Forbid);
-        // The list is the capability; no rule widens it.
+        const auto otherwise = host.isEmpty() ? Verdict::Forbid : Verdict::Ask;
+        QCOMPARE(decide({}, action).verdict, open ? Verdict::Allow : otherwise);
+        // The list is the capability; no rule widens it, a person may.
         QCOMPARE(decide({rule(u"web_fetch"_s, Decide::Allow)}, action).verdict,
-                 open ? Verdict::Allow : Verdict::Forbid);
+                 open ? Verdict::Allow : otherwise);
+        QCOMPARE(decide({rule(u"web_fetch"_s, Decide::Deny)}, action).verdict, Verdict::Forbid);
     }
 
-    void anUnlistedAddressSaysHowToListIt()
+    void anUnlistedAddressIsNamedAndOfHighRisk()
     {
         const auto decision = decide({}, fetch(u"https://a.example/x"_s, u"a.example:443"_s, {}));
         QCOMPARE(decision.reason,
-                 u"The address a.example:443 is not listed; add \"a.example:443\" to network.allow "
-                 u"of this agent in "
-                 "signalbox.yaml."_s);
+                 u"The address a.example:443 is not on the list of what this agent may reach."_s);
+        QVERIFY(decision.risk >= Risk::High);
     }
 
     void urlRulesSeeThroughSpelling()

@@ -165,7 +165,10 @@ private Q_SLOTS:
     {
         InlineExecutor executor;
         git::Library library;
-        const auto tools = builtinWorkerTools({m_sandbox, executor, executor, m_clock, library});
+        const auto tools = builtinWorkerTools(
+            {m_sandbox, executor, library, []() -> Result<egress::Proxy*> {
+                 return fail(ErrorCode::Unavailable, u"There is no way out here."_s);
+             }});
         QStringList names;
         for (const auto& tool : tools) {
             const llm::ToolSpec& spec = tool->spec();

@@ -216,7 +216,8 @@ private Q_SLOTS:
     {
         Server silent("", false);
         FakeClock clock;
-        WebTool tool(m_loop, clock);
+        Way way(clock);
+        WebTool tool(way.get());
         Context context;
         context.allowedHosts = {u"127.0.0.1:%1"_s.arg(silent.port)};
         const auto plan =
@@ -253,9 +254,28 @@ private:
         return call(m_tool, {{u"url"_s, url}}, context);
     }
 
+    /// A proxy on a clock of the test's; each request brings its own list.
+    struct Way
+    {
+        explicit Way(Clock& clock)
+            : proxy(std::move(*egress::Proxy::create(
+                  {.clock = clock, .resolver = resolver, .rules = [](const QString&) {
+                       return egress::Rules();
+                   }})))
+        {
+        }
+        WebTool::Way get()
+        {
+            return [this]() -> Result<egress::Proxy*> { return proxy.get(); };
+        }
+        Pool pool{2, u"names"_s};
+        egress::SystemResolver resolver{pool};
+        std::unique_ptr<egress::Proxy> proxy;
+    };
+
     SystemClock m_clock;
-    LoopExecutor m_loop{u"web"_s};
-    WebTool m_tool{m_loop, m_clock};
+    Way m_way{m_clock};
+    WebTool m_tool{m_way.get()};
 };
 
 QTEST_GUILESS_MAIN(tst_WebTool)
