@@ -500,6 +500,18 @@ QCoro::Task<Result<>> Process::resumeCalls()
     }
     const qint64 responseSeq = m_history[last].seq;
     const auto message = m_history[last].message;
+    // What a tool had asked for itself is over with it; should the tool run again, it asks again.
+    for (const auto& open : openCalls) {
+        if (std::ranges::contains(message.toolCalls, open.call, &llm::ToolCall::id)) {
+            continue;
+        }
+        llm::ToolCall within;
+        within.id = open.call;
+        auto call = callFor(std::move(within), {}, responseSeq);
+        call.callSeq = open.callSeq;
+        auto abandoning = m_host.m.gate.abandon(std::move(call), open.approval);
+        SB_CO_CHECK(co_await abandoning);
+    }
     for (const llm::ToolCall& toolCall : message.toolCalls) {
         if (answered.contains(toolCall.id)) {
             continue;

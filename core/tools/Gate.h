@@ -1,6 +1,7 @@
 #pragma once
 #include "core/approvals/Approvals.h"
 #include "core/journal/Journal.h"
+#include "core/leaks/Watch.h"
 #include "core/tools/GateTaint.h"
 #include "core/tools/Registry.h"
 
@@ -72,6 +73,7 @@ public:
         Executor& pool;                                ///< for planning, which reads files
         std::function<QList<policy::Rule>()> rules;    ///< those in force now
         std::function<QString(const QString&)> redact; ///< takes secrets out of a text
+        leaks::Watch watch{};                          ///< raises incidents for them
     };
     explicit Gate(Parts parts);
     ~Gate();
@@ -89,6 +91,10 @@ public:
     /// of the same process, judged with all that its model and the tool have read. From any thread.
     /// Conflict when that call is not under way (any more); Cancelled when it ends meanwhile.
     Future<Settled> passWithin(const Context& context, llm::ToolCall wanted);
+
+    /// Ends, in the record, a call of a tool (call.callSeq, with the question that it had asked)
+    /// that was under way when the program stopped.
+    QCoro::Task<Result<>> abandon(Call call, QString approval);
 
 private:
     struct UnderWay;

@@ -51,6 +51,23 @@ QCoro::Task<> Gate::within(std::shared_ptr<UnderWay> outer, Call call, Promise<S
     }
 }
 
+QCoro::Task<Result<>> Gate::abandon(Call call, QString approval)
+{
+    const QString why = QStringLiteral("The tool that asked for it ended with the program.");
+    if (!approval.isEmpty()) {
+        auto withdrawing = m.approvals.withdraw(approval, why);
+        (void)co_await cancellable({}, m.executor, std::move(withdrawing)); // or it was answered
+    }
+    auto reading = runOn(m.pool, [this, seq = call.callSeq] { return m.journal.entry(seq); });
+    SB_CO_TRY(const auto asked, co_await cancellable({}, m.executor, std::move(reading)));
+    call.call.name = asked.payload.value(QStringLiteral("tool")).toString();
+    call.within = asked.payload.value(QStringLiteral("within")).toInteger();
+    const QString cause = QString::number(call.callSeq);
+    auto answering = answer(std::move(call), why, true, {}, cause, {});
+    SB_CO_CHECK(co_await answering);
+    co_return {};
+}
+
 QCoro::Task<QList<taint::Source>> Gate::close(std::shared_ptr<UnderWay> outer)
 {
     // A tool can end while its host call waits for a person: that question is nobody's any more.

@@ -291,6 +291,40 @@ private Q_SLOTS:
         shop.instance.close();
     }
 
+    void after_a_restart_the_tool_is_asked_about_once()
+    {
+        Shop shop;
+        QVERIFY(shop.install(u"file-tally"_s));
+        shop.instance.writeConfig({u"{match: \"file_read(*)\", decide: ask}"_s},
+                                  u"    skills: [file-tally]\n"_s);
+        shop.instance.write(u"notes.txt"_s, "one two");
+        shop.plays({tally(u"notes.txt"_s)});
+        shop.instance.open();
+        const auto started = shop.instance.run(u"Do it"_s);
+        QVERIFY(started);
+        for (const auto& tool : {u"file_read"_s, u"file_tally"_s, u"file_read"_s}) {
+            // What the tool had asked is withdrawn with it; whether it runs again, a person says.
+            QTRY_VERIFY_WITH_TIMEOUT(shop.instance.waiting().size() == 1 &&
+                                         shop.instance.waiting().first().tool == tool,
+                                     15'000);
+            protocol::SettleApproval yes;
+            yes.id = shop.instance.waiting().first().id;
+            yes.accept = true;
+            yes.by = u"test"_s;
+            if (tool == u"file_read"_s && shop.results(u"file_read"_s).isEmpty()) {
+                shop.instance.close();
+                shop.instance.open();
+            } else {
+                QVERIFY(shop.instance.ask(yes));
+            }
+        }
+        QTRY_COMPARE_WITH_TIMEOUT(shop.instance.outcome(started->run), u"succeeded"_s, 15'000);
+        QCOMPARE(shop.results(u"file_tally"_s).size(), 1);
+        QCOMPARE(shop.result(u"file_tally"_s),
+                 u"{\"bytes\":7,\"words\":2,\"lines\":1,\"words_before\":null}"_s);
+        shop.instance.close();
+    }
+
     void attack_data() { attack::addRows(attacks()); }
     void attack() { attack::check(attacks()); }
 
