@@ -66,6 +66,16 @@ void narrow(QStringView text, QByteArray& into)
     }
 }
 
+namespace {
+
+/// Of a character of several bytes in UTF-8: not its first.
+bool isContinuation(char c)
+{
+    return (uchar(c) & 0xc0) == 0x80;
+}
+
+} // namespace
+
 /// Writes forms behind each other into one array that never moves, so that no piece of a value is
 /// left behind in freed memory.
 class Known::Writer
@@ -126,14 +136,16 @@ public:
             }
             return end();
         };
+        // In characters: a text may hold each as several bytes, or as one.
         qsizetype before = 0;
-        while (before < piece.size() && !isCanonical(uchar(piece[before]))) {
-            ++before;
+        qsizetype first = 0;
+        for (; first < piece.size() && !isCanonical(uchar(piece[first])); ++first) {
+            before += isContinuation(piece[first]) ? 0 : 1;
         }
         qsizetype after = 0;
-        while (after < piece.size() - before &&
-               !isCanonical(uchar(piece[piece.size() - 1 - after]))) {
-            ++after;
+        for (qsizetype last = piece.size(); last > first && !isCanonical(uchar(piece[last - 1]));
+             --last) {
+            after += isContinuation(piece[last - 1]) ? 0 : 1;
         }
         begin(Encoding::Plain, value);
         for (const char c : piece) {
@@ -342,11 +354,21 @@ Known::matchOf(const Form& form, QByteArrayView text, const Canon& canon, qsizet
                            c == '='
                      : !isCanonical(uchar(c)) && uchar(c) > ' ';
     };
+    constexpr int longestCharacter = 4;
     for (int n = 0; n < form.before && start > 0 && belongs(text[start - 1]); ++n) {
         --start;
+        for (int i = 1; i < longestCharacter && start > 0 && isContinuation(text[start]); ++i) {
+            --start;
+        }
     }
     for (int n = 0; n < form.after && end < text.size() && belongs(text[end]); ++n) {
+        const bool wide = uchar(text[end]) >= 0x80;
         ++end;
+        for (int i = 1;
+             wide && i < longestCharacter && end < text.size() && isContinuation(text[end]);
+             ++i) {
+            ++end;
+        }
     }
     for (int n = 0; coded && n < 2 && end < text.size() && text[end] == '='; ++n) {
         ++end;

@@ -462,6 +462,11 @@ QJsonObject ProcessProjection::kept(const Entry& entry) const
             kept.insert(QLatin1StringView(name), value);
         }
     }
+    // A channel that had a name is called by its id once the name is erased, and not by its first
+    // message.
+    if (entry.kind == Kind::ProcessStarted && !field(entry, "title").isEmpty()) {
+        kept.insert(QStringLiteral("title"), entry.process);
+    }
     return kept;
 }
 
@@ -474,7 +479,8 @@ Result<> ProcessProjection::erase(Connection& connection, const Entry& entry)
     connection.run("DELETE FROM file_label WHERE seq = ?", entry.seq);
     connection.run("DELETE FROM transcript WHERE seq = ?", entry.seq);
     connection.run("UPDATE channel SET last_text = '' WHERE last_seq = ?", entry.seq);
-    connection.run("UPDATE channel SET title = id WHERE created_seq = ? AND title <> ''",
+    connection.run("UPDATE channel SET title = id WHERE created_seq = ? AND title_seq = 0 AND "
+                   "title <> ''",
                    entry.seq);
     connection.run("UPDATE channel SET title = '' WHERE title_seq = ?", entry.seq);
     connection.run("UPDATE process SET task = '' WHERE started_seq = ?", entry.seq);

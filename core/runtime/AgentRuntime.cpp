@@ -90,7 +90,8 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
         self->m.executor,
         self->m.pool,
         [raw] { return raw->m_inForce.withLock([](const InForce& in) { return in.agent.rules; }); },
-        self->m.redactText});
+        self->m.redactText,
+        self->m.watch});
     self->m_host = std::make_unique<process::Host>(process::Host::Parts{
         self->m.executor,
         self->m.pool,
@@ -110,6 +111,7 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
                     in.agent.allowedHosts + raw->m_grants->inForce(QStringLiteral("network"));
                 made.workersPerChannel = in.agent.limits.workers;
                 made.branchesPerChannel = in.agent.limits.branches;
+                made.taint = in.agent.taint;
                 made.commandLimits = commandLimits(in.agent.limits);
                 made.toolCalls = in.agent.limits.toolCalls;
                 made.outputTokens = in.agent.limits.outputTokens;

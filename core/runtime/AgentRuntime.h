@@ -31,6 +31,7 @@ public:
         QByteArray signingKey;
         std::function<QJsonObject(QJsonObject)> redactPayload;
         std::function<QString(const QString&)> redactText;
+        leaks::Watch watch;
         Milliseconds approvalsExpire;
         std::function<void()> totalsChanged;
         /// Why an agent's tools cannot work on this machine now; looks at the disk.

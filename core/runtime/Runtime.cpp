@@ -93,8 +93,7 @@ Result<> Runtime::build()
         const auto way = outlet(); // without it the command's network stays closed
         return way ? (*way)->door(context) : nullptr;
     };
-    builtin.watch = leaks::Watch([this] { return m_redactor.scanner(); },
-                                 [this](const leaks::Incident& incident) { raiseLeak(incident); });
+    builtin.watch = watch();
     for (auto& tool : tools::builtinWorkerTools(builtin)) {
         m_registry.add(std::move(tool), {ProcessKind::Worker});
     }
@@ -327,15 +326,13 @@ Result<Outlet*> Runtime::outlet()
 {
     const std::scoped_lock lock(m_makingOutlet);
     if (!m_outlet) {
-        SB_TRY(
-            m_outlet,
-            Outlet::create(
-                {m_clock,
-                 *m_pool,
-                 [this](const QString& id) { return openAgent(id); },
-                 [this](const QString& reference) { return m_secrets->resolve(reference); },
-                 leaks::Watch([this] { return m_redactor.scanner(); },
-                              [this](const leaks::Incident& incident) { raiseLeak(incident); })}));
+        SB_TRY(m_outlet,
+               Outlet::create(
+                   {m_clock,
+                    *m_pool,
+                    [this](const QString& id) { return openAgent(id); },
+                    [this](const QString& reference) { return m_secrets->resolve(reference); },
+                    watch()}));
     }
     return m_outlet.get();
 }
@@ -356,6 +353,12 @@ void Runtime::recordKeyChange(const secrets::Change& change)
             (*chain)->recordKeyChange(change);
         }
     });
+}
+
+leaks::Watch Runtime::watch()
+{
+    return leaks::Watch([this] { return m_redactor.scanner(); },
+                        [this](const leaks::Incident& incident) { raiseLeak(incident); });
 }
 
 void Runtime::raiseLeak(const leaks::Incident& incident)
@@ -492,6 +495,7 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
             std::move(*key),
             [this](QJsonObject payload) { return m_redactor.redact(std::move(payload)); },
             [this](const QString& text) { return m_redactor.redact(text); },
+            watch(),
             expire,
             [this] { publishTotals(); },
             [this](const config::Agent& agent) { return problemOf(agent); }},

@@ -77,6 +77,7 @@ private:
     [[nodiscard]] QString problemOf(const config::Agent& agent) const;
     /// The way out, made at first use: it has a thread of its own, which a start need not pay for.
     Result<Outlet*> outlet();
+    [[nodiscard]] leaks::Watch watch();
     void raiseLeak(const leaks::Incident& incident);
     void recordNotice(const QString& text);
     void recordKeyChange(const secrets::Change& change);

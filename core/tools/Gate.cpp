@@ -469,6 +469,17 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
     if (!readWithin.isEmpty()) {
         output->sources = output->sources.value_or(QList<taint::Source>()) + readWithin;
     }
+    // What a tool watched itself, it has told already.
+    if (m.watch.isOn() && !output->facts.contains(QStringLiteral("leak"))) {
+        output->text = m.watch
+                           .screen(output->text,
+                                   {QStringLiteral("tool:") + call.call.name,
+                                    call.context.agent,
+                                    call.channel,
+                                    call.context.process,
+                                    call.callSeq})
+                           .text;
+    }
     QString text = m.redact ? m.redact(output->text) : output->text;
     auto sources = sourcesOfOutput(
         *output, text, action, command, labelled.files, call.labelling.settings, call.context);

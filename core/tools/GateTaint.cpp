@@ -94,7 +94,9 @@ Labelled labelled(Plan plan,
 {
     Labelled known;
     policy::Action& action = plan.action;
-    action.reachesNetwork = action.reachesNetwork || (plan.launch && plan.launch->network);
+    // Where nothing is listed, each address that a command wants is put before a person anyhow.
+    action.reachesNetwork = action.reachesNetwork ||
+                            (plan.launch && plan.launch->network && !action.allowedHosts.isEmpty());
     const bool isCommand = action.effect == policy::Effect::Execute;
     const bool writes = !plan.before.isEmpty() || isCommand;
     const bool reads = action.effect == policy::Effect::ReadWorkspace;

@@ -277,11 +277,18 @@ void tst_JournalPanel::verifyNamesTheFirstBadOne()
     Fixture f;
     f.runtime.reports = {
         {u"assistant"_s, true, 12, 0, 0, u"All hold."_s, 0.01, u"ab"_s},
-        {u"fixer"_s, false, 42, 0, 17, u"The hash of its payload does not fit."_s, 0.01, {}}};
+        {u"fixer"_s,
+         false,
+         42,
+         0,
+         17,
+         u"The journal of fixer is not sound at entry 17: its payload was changed."_s,
+         0.01,
+         {}}};
     f.open();
     QTest::mouseClick(f.button(u"Verify"_s), Qt::LeftButton);
     QTRY_VERIFY(
-        f.says(u"fixer: entry 17 is the first bad one. The hash of its payload does not fit."_s));
+        f.says(u"The journal of fixer is not sound at entry 17: its payload was changed."_s));
     QTest::mouseClick(f.button(u"Show entry 17"_s), Qt::LeftButton);
     QTRY_VERIFY(f.details().toPlainText().contains(u"entry 17 of fixer"_s));
 }

@@ -53,6 +53,18 @@ class tst_LeaksKnown : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
+    void whatStandsAroundAValueStays()
+    {
+        for (const QString& key : {u"a-stored-key-é"_s, u"é-a-stored-key"_s, u"-a-stored-key-日本-"_s}) {
+            const auto scanner = Scanner::with(
+                Scanner::create(), u"env:KEY"_s, SecretString(key.toUtf8()));
+            const QString text = u"<"_s + key + u">"_s;
+            QCOMPARE(scanner->redact(QStringView(text)), u"<[redacted:env:KEY]>"_s);
+            QCOMPARE(scanner->redact(QByteArrayView(text.toUtf8())),
+                     QByteArray("<[redacted:env:KEY]>"));
+        }
+    }
+
     void inEveryEncoding_data()
     {
         QTest::addColumn<QByteArray>("text");

@@ -77,7 +77,7 @@ private Q_SLOTS:
                  Verdict::Allow);
         QCOMPARE(verdict(shell(u"ls"_s)), Verdict::Ask);
         QCOMPARE(decide({}, shell(u"ls"_s)).rule, u"default"_s);
-        QCOMPARE(verdict(fetch(u"https://a.example/"_s, u"a.example:443"_s, {})), Verdict::Forbid);
+        QCOMPARE(verdict(fetch(u"https://a.example/"_s, u"a.example:443"_s, {})), Verdict::Ask);
     }
 
     void denyBeatsAskBeatsAllowInAnyOrder()
