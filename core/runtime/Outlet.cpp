@@ -141,16 +141,17 @@ Future<bool> Outlet::ask(const egress::Question& question)
     if (agent == nullptr) {
         return Future<bool>::ready(false);
     }
-    const auto door = m_doors.withLock(
-        [&](const auto& doors) { return doors.value(callKey(question.session)).lock(); });
-    if (door) {
-        door->questionOpened();
+    // Not held meanwhile: the question goes with the command, not the command with the question.
+    const std::weak_ptr<CommandDoor> door =
+        m_doors.withLock([&](const auto& doors) { return doors.value(callKey(question.session)); });
+    if (const auto open = door.lock()) {
+        open->questionOpened();
     }
     Promise<bool> promise;
     auto future = promise.future();
     agent->askForAddress(question).then([door, promise = std::move(promise)](Result<bool> answer) {
-        if (door) {
-            door->questionClosed();
+        if (const auto open = door.lock()) {
+            open->questionClosed();
         }
         promise.set(std::move(answer));
     });

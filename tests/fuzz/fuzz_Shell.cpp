@@ -178,14 +178,15 @@ private Q_SLOTS:
              u"--noprofile"_s,
              u"-c"_s,
              u"exec 3>&1 4<&0 </dev/null\n"
-             // One write for each command, so that those in the background do not mix.
-             "command_not_found_handle() { printf -v s '%s\\037' \"$@\"; printf '%s\\036' \"$s\" "
-             ">&3; }\n"
+             // One write for each command, so that those in the background do not mix; a line end
+             // would make two of it.
+             "command_not_found_handle() { printf -v s '%s\\037' \"$@\"; "
+             "printf '%s\\036' \"${s//$'\\n'/$'\\034'}\" >&3; }\n"
              "while IFS= read -r -d '' line <&4; do eval \"$line\"; wait; printf '\\035' >&3; done"_s});
         process.write(input);
         process.closeWriteChannel();
         QVERIFY(process.waitForFinished(60'000));
-        const auto answers = process.readAllStandardOutput().split('\035');
+        const auto answers = process.readAllStandardOutput().replace('\034', '\n').split('\035');
         QCOMPARE(answers.size(), lines.size() + 1);
         qsizetype equal = 0;
         const auto inputs = input.split('\0');

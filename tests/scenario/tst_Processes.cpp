@@ -28,6 +28,46 @@ class tst_Processes final : public QObject
     Q_OBJECT
 
 private Q_SLOTS:
+    void a_conversation_without_a_name_is_called_by_its_first_message()
+    {
+        Instance instance;
+        instance.model.otherwise(text(QStringLiteral("Hello.")));
+        instance.open();
+        protocol::OpenChannel command;
+        command.agent = QStringLiteral("assistant");
+        command.origin = QStringLiteral("window");
+        const auto made = instance.ask(command);
+        QVERIFY(made);
+        const auto title = [&] {
+            const auto snapshot = instance.ask(protocol::GetSnapshot{});
+            QString found;
+            for (const auto& one : snapshot->channels) {
+                found = one.id == made->id ? one.title : found;
+            }
+            return found;
+        };
+        QCOMPARE(title(), QString());
+        QVERIFY(instance.say(made->id, QStringLiteral("Why is the build slow?\nIt was not.")) > 0);
+        QCOMPARE(title(), QStringLiteral("Why is the build slow?"));
+        QVERIFY(instance.say(made->id, QStringLiteral("And another thing")) > 0);
+        QCOMPARE(title(), QStringLiteral("Why is the build slow?"));
+        QTRY_VERIFY(!instance.sent(made->id).isEmpty());
+    }
+
+    void a_run_whose_worker_failed_has_failed()
+    {
+        Instance instance;
+        instance.model.when(fromWorker()).always(status(400, QStringLiteral("no such model")));
+        instance.model.when(fromChannel())
+            .reply(toolCall(QStringLiteral("spawn_worker"),
+                            {{QStringLiteral("task"), QStringLiteral("Do it")}}))
+            .always(text(QStringLiteral("All is well.")));
+        instance.open();
+        const auto run = instance.run(QStringLiteral("Do it"));
+        QVERIFY(run);
+        QTRY_COMPARE_WITH_TIMEOUT(instance.outcome(run->run), QStringLiteral("failed"), 60000);
+    }
+
     void a_message_is_answered_and_every_step_has_its_cause()
     {
         Instance instance;
