@@ -183,7 +183,7 @@ QCoro::Task<> Channel::turn(bool resumed)
     if (!result && !m_mail.isEmpty() && isOfTheDisk(result.error().code)) {
         // Its mail could not be taken; it is tried again when the disk may have room, not at once
         // for ever.
-        m_host.turnEnded(*this, std::exchange(m_taken, {}), std::move(end));
+        m_host.turnEnded(*this, std::exchange(m_taken, {}), end);
         m_retry =
             m_host.m.clock.after(retryAfter, m_host.m.executor, [&host = m_host, id = m_info.id] {
                 if (auto* process = host.find(id)) {
@@ -192,7 +192,7 @@ QCoro::Task<> Channel::turn(bool resumed)
             });
         co_return;
     }
-    m_host.turnEnded(*this, std::exchange(m_taken, {}), std::move(end));
+    m_host.turnEnded(*this, std::exchange(m_taken, {}), end);
     // The next turn begins in a job of its own: this one's frame still stands here.
     m_host.m.executor.post([&host = m_host, id = m_info.id] {
         if (auto* process = host.find(id)) {

@@ -23,16 +23,24 @@ public:
             m_server = std::make_unique<QTcpServer>();
             m_server->listen(QHostAddress::LocalHost);
             port = m_server->serverPort();
-            QObject::connect(m_server.get(), &QTcpServer::newConnection, m_server.get(), [=, this] {
-                QTcpSocket* socket = m_server->nextPendingConnection();
-                QObject::connect(socket, &QTcpSocket::readyRead, socket, [=, this] {
-                    m_asked.withLock([&](QByteArray& asked) { asked += socket->readAll(); });
-                    socket->write(answer);
-                    if (thenClose) {
-                        socket->disconnectFromHost();
-                    }
-                });
-            });
+            QObject::connect(m_server.get(),
+                             &QTcpServer::newConnection,
+                             m_server.get(),
+                             [this, answer, thenClose] {
+                                 QTcpSocket* socket = m_server->nextPendingConnection();
+                                 QObject::connect(socket,
+                                                  &QTcpSocket::readyRead,
+                                                  socket,
+                                                  [this, socket, answer, thenClose] {
+                                                      m_asked.withLock([&](QByteArray& asked) {
+                                                          asked += socket->readAll();
+                                                      });
+                                                      socket->write(answer);
+                                                      if (thenClose) {
+                                                          socket->disconnectFromHost();
+                                                      }
+                                                  });
+                             });
         });
     }
     ~Server()
