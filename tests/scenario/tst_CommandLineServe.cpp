@@ -267,6 +267,9 @@ private Q_SLOTS:
             program.journal(u"_instance"_s).last()[u"payload"][u"message"].toString();
         QVERIFY2(refused.contains(u"perhaps") && refused.contains(u"signalbox.yaml:"),
                  qPrintable(refused));
+        QByteArray told;
+        QTRY_VERIFY((told += serving.process().readAllStandardError(),
+                     told.contains("signalbox-node: ") && told.contains("perhaps")));
         QCOMPARE(program.run({u"run"_s, u"--json"_s, u"Write"_s}).code, 0);
         QCOMPARE(program.inWorkspace(u"log"_s), QByteArray("once\nonce\n"));
         QVERIFY(QFile::remove(program.config()));
