@@ -130,7 +130,7 @@ agents:
 
     # Addresses that it may reach, as host:port or *.host:port. Everything else is forbidden.
     # With "inject" the proxy puts a key into requests to one host; the sandbox sees the placeholder only.
-    # network: {allow: ["gitlab.com:443"], inject: [{host: "gitlab.com:443", header: Authorization, format: "Bearer {}", placeholder: "signalbox:gitlab", key: "env:GITLAB_TOKEN"}]}
+    # network: {allow: ["gitlab.com:443"], inject: [{host: "gitlab.com:443", header: Authorization, placeholder: "signalbox:gitlab", key: "env:GITLAB_TOKEN"}]}
 
     # Without a rule: reading and writing inside the workspace is allowed (writes can be undone), running a command
     # asks you, leaving the workspace is forbidden. Deny beats ask beats allow, whatever the order.

@@ -67,7 +67,7 @@ struct AgentLimits
     int openFiles = 1024;                     ///< of each process of a command
     int cpuSeconds = 600;                     ///< of one command, all its processes together
     qint64 tmpBytes = qint64(256) << 20;      ///< /tmp and /dev/shm of a command, each
-    qint64 workspaceBytes = qint64(16) << 30; ///< all that lies in the workspace
+    qint64 workspaceBytes = qint64(16) << 30; ///< what one command may add to the workspace
     bool operator==(const AgentLimits&) const = default;
 };
 
@@ -77,7 +77,6 @@ struct Injection
 {
     QString host;        ///< "gitlab.com:443": one host, no wildcard; lower case
     QString header;      ///< the field that it is put into, as written
-    QString format;      ///< of the field's value; {} stands for the key, once
     QString placeholder; ///< what the sandbox sends for the key
     QString key;         ///< a reference, never a value
     bool operator==(const Injection&) const = default;

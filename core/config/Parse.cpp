@@ -420,8 +420,7 @@ private:
     Result<Injection> readInjection(const YamlNode& node, const Agent& agent)
     {
         const QString what = u"an injection"_s;
-        SB_CHECK(
-            keys(node, what, {u"host"_s, u"header"_s, u"format"_s, u"placeholder"_s, u"key"_s}));
+        SB_CHECK(keys(node, what, {u"host"_s, u"header"_s, u"placeholder"_s, u"key"_s}));
         Injection injection;
         SB_TRY(const YamlNode* host, required(node, u"host"_s, what));
         SB_TRY(injection.host, address(*host));
@@ -441,17 +440,6 @@ private:
         SB_TRY(const YamlNode* header, required(node, u"header"_s, what));
         SB_TRY(injection.header, text(*header, u"header"_s));
         SB_CHECK(headerName(*header, injection.header));
-        injection.format = u"{}"_s;
-        if (const YamlNode* format = node.find(u"format")) {
-            SB_TRY(injection.format, text(*format, u"format"_s));
-            const bool isPlain = std::ranges::all_of(injection.format, [](QChar c) {
-                return c.unicode() >= 0x20 && c.unicode() < 0x7f;
-            });
-            if (injection.format.count(u"{}"_s) != 1 || !isPlain) {
-                return at(*format,
-                          u"format must be one line that holds {} once, as in \"Bearer {}\""_s);
-            }
-        }
         SB_TRY(const YamlNode* placeholder, required(node, u"placeholder"_s, what));
         SB_TRY(injection.placeholder, text(*placeholder, u"placeholder"_s));
         // Long and plain enough not to be found in a request by chance.

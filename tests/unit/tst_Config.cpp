@@ -196,7 +196,7 @@ private Q_SLOTS:
                  "    network:\n"
                  "      allow: ['GitLab.com:443', '*.example.org:443']\n"
                  "      inject:\n"
-                 "        - {host: 'gitlab.com:443', header: Authorization, format: 'Bearer {}', "
+                 "        - {host: 'gitlab.com:443', header: Authorization, "
                  "placeholder: 'signalbox:gitlab', key: 'keychain:gitlab'}\n"
                  "        - {host: 'api.example.org:443', header: X-Api-Key, placeholder: "
                  "'signalbox:x', key: 'vault:three'}\n"
@@ -207,18 +207,11 @@ private Q_SLOTS:
         const HashiCorp wanted{
             u"https://vault.example:8200"_s, u"env:VAULT_TOKEN"_s, u"team/a"_s, u"kv"_s};
         QVERIFY(config->secrets.hashicorp == wanted);
-        const Network network{{{u"gitlab.com:443"_s,
-                                u"Authorization"_s,
-                                u"Bearer {}"_s,
-                                u"signalbox:gitlab"_s,
-                                u"keychain:gitlab"_s},
-                               {u"api.example.org:443"_s,
-                                u"X-Api-Key"_s,
-                                u"{}"_s,
-                                u"signalbox:x"_s,
-                                u"vault:three"_s}},
-                              qint64(500) << 20,
-                              3};
+        const Network network{
+            {{u"gitlab.com:443"_s, u"Authorization"_s, u"signalbox:gitlab"_s, u"keychain:gitlab"_s},
+             {u"api.example.org:443"_s, u"X-Api-Key"_s, u"signalbox:x"_s, u"vault:three"_s}},
+            qint64(500) << 20,
+            3};
         QVERIFY(config->agents[0].network == network);
         QCOMPARE(config->keyReferences(),
                  (QStringList{u"hashicorp:team/llm#key"_s,
@@ -466,11 +459,6 @@ private Q_SLOTS:
             inject("host: 'h:443', header: \"A: b\\nC\", placeholder: 'abcdefgh', key: 'env:K'"),
             "signalbox.yaml:11:35: header must be the name of an HTTP field, such as "
             "Authorization.");
-        row("inject in a bad format",
-            inject("host: 'h:443', header: A, format: Bearer, placeholder: 'abcdefgh', key: "
-                   "'env:K'"),
-            "signalbox.yaml:11:46: format must be one line that holds {} once, as in \"Bearer "
-            "{}\".");
         row("inject for a short word",
             inject("host: 'h:443', header: A, placeholder: abc, key: 'env:K'"),
             "signalbox.yaml:11:51: placeholder must be 8 to 128 plain characters without "
