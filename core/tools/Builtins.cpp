@@ -26,7 +26,7 @@ std::vector<std::unique_ptr<Tool>> builtinWorkerTools(const Builtin& parts)
     tools.push_back(std::make_unique<GitStatusTool>(files, parts.git));
     tools.push_back(std::make_unique<GitDiffTool>(files, parts.git));
     tools.push_back(std::make_unique<GitCommitTool>(files, parts.git));
-    tools.push_back(std::make_unique<WebTool>(parts.proxy));
+    tools.push_back(std::make_unique<WebTool>(parts.proxy, parts.pool));
     tools.push_back(std::make_unique<StatusTool>());
     return tools;
 }

@@ -1,6 +1,7 @@
 #include "core/tools/WebTool.h"
 
 #include "core/egress/Target.h"
+#include "core/packages/Injection.h"
 
 #include <QStringDecoder>
 #include <QUrl>
@@ -61,12 +62,15 @@ Output answerOf(const egress::FetchReply& reply)
         return output;
     }
     QString text = decoded(reply.body, type);
+    // As it came: what a reader would not see, an agent must not take for its owner's words.
+    const QString warning = packages::headerFor(packages::scan(text), text, u"page"_s);
     if (type.contains("html"_L1, Qt::CaseInsensitive)) {
         text = textOfHtml(text);
     }
     const bool cut = text.size() > kMostText || reply.truncated;
     text.truncate(kMostText);
-    output.text = before + (output.isError ? u"[%1]\n"_s.arg(reply.status) : QString()) + text;
+    output.text = (warning.isEmpty() ? QString() : QString(warning + u'\n')) + before +
+                  (output.isError ? u"[%1]\n"_s.arg(reply.status) : QString()) + text;
     if (cut) {
         output.text += u"\n[The rest is not shown.]"_s;
     }
@@ -75,7 +79,7 @@ Output answerOf(const egress::FetchReply& reply)
 
 } // namespace
 
-WebTool::WebTool(Way way)
+WebTool::WebTool(Way way, Executor& pool)
     : BuiltinTool(toolSpec(
           "web_fetch",
           "Fetches one address with GET and returns its text; HTML comes back as plain text. Only "
@@ -84,6 +88,7 @@ WebTool::WebTool(Way way)
           {textProperty("url", "The whole address, with http:// or https://.")},
           1))
     , m_way(std::move(way))
+    , m_pool(pool)
 {
 }
 
@@ -146,7 +151,7 @@ Future<Output> WebTool::run(
     auto future = promise.future();
     (*way)
         ->fetch(std::move(request), session, std::move(stop))
-        .then([promise = std::move(promise)](const Result<egress::FetchReply>& reply) {
+        .then(m_pool, [promise = std::move(promise)](const Result<egress::FetchReply>& reply) {
             if (reply) {
                 promise.set(answerOf(*reply));
             } else if (reply.error().code == ErrorCode::Cancelled) {

@@ -11,7 +11,8 @@ class WebTool final : public BuiltinTool
 public:
     /// The proxy that it goes out through, asked for at each call.
     using Way = std::function<Result<egress::Proxy*>()>;
-    explicit WebTool(Way way);
+    /// Answers are read, and looked through for words that talk to the agent, on the pool.
+    WebTool(Way way, Executor& pool);
     [[nodiscard]] bool isIdempotent() const override { return true; }
     Result<Plan> plan(const QJsonObject& arguments, const Context& context) override;
     Future<Output> run(Permit permit,
@@ -22,6 +23,7 @@ public:
 
 private:
     Way m_way;
+    Executor& m_pool;
 };
 
 /// The readable text of an HTML page: no tags, scripts or styles, entities decoded.
