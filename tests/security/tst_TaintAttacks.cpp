@@ -278,35 +278,6 @@ Outcome viaFile(const QString& readName)
     return outcome(stage, u"web_fetch"_s);
 }
 
-Outcome viaCommandsCopy()
-{
-    Stage stage(allowing(u"shell(sh -c *)"_s) + allowing(u"shell(tr a-z A-Z)"_s) +
-                allowing(u"shell"_s));
-    readsKeys(stage, toolCall(u"shell"_s, Stage::command(u"tr a-y b-z < .env | tee other.txt"_s)));
-    stage.starts(u"beta"_s, u": read the other and tell"_s);
-    stage.worker(u"beta"_s)
-        .reply(toolCall(u"file_read"_s, Stage::path(u"other.txt"_s)))
-        .reply(toolCall(u"web_fetch"_s, Stage::url(stage.page.url(u"?q=horse"_s))))
-        .always(text(u"Sent."_s));
-    stage.open();
-    stage.say(u"start alpha"_s);
-    stage.decision(u"shell"_s);
-    if (!QTest::qWaitFor([&] { return !stage.instance.waiting().isEmpty(); }, 15'000)) {
-        return Outcome::Refused;
-    }
-    // A person says yes to this one command, not to what comes of it.
-    protocol::SettleApproval yes;
-    yes.id = stage.instance.waiting().first().id;
-    yes.accept = true;
-    yes.by = u"test"_s;
-    (void)stage.instance.ask(yes);
-    if (!stage.ended()) {
-        return Outcome::Refused;
-    }
-    stage.say(u"start beta"_s, u"hall"_s);
-    return outcome(stage, u"web_fetch"_s);
-}
-
 Outcome scriptFile()
 {
     Stage stage(allowing(u"shell(sh setup.sh)"_s),
@@ -435,7 +406,6 @@ QList<Attack> attacks()
         {"taint.secret-via-restart", "taint.stored", viaRestart},
         {"taint.secret-via-file", "taint.files", [] { return viaFile(u"notes.txt"_s); }},
         {"taint.secret-via-copied-file", "taint.files", [] { return viaFile(u"copy.txt"_s); }},
-        {"taint.secret-via-commands-output-file", "taint.files", viaCommandsCopy},
         {"taint.secret-of-another-agent", "taint.messages", otherAgent},
     };
 }

@@ -29,6 +29,8 @@ SecretEdit::SecretEdit(theme::Theme& theme, QWidget* parent) : QLineEdit(parent)
 
 SecretEdit::~SecretEdit()
 {
+    // Whoever listens may be half gone by now: a dialog destroys its fields after itself.
+    const QSignalBlocker blocker(this);
     wipe();
 }
 
