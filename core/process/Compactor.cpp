@@ -150,8 +150,8 @@ QCoro::Task<Result<>> Compactor::summarise()
                         {QStringLiteral("summary"), summary}};
     insertSources(payload, carried);
     auto storing = m_host.m.journal.transact(
-        [covered = entry(
-             Kind::HistoryCompacted, QString::number(m_info.startedSeq), std::move(payload)),
+        [covered =
+             entry(Kind::HistoryCompacted, QString::number(m_info.startedSeq), std::move(payload)),
          ended = entry(
              Kind::ProcessEnded,
              QString::number(m_info.startedSeq),

@@ -94,11 +94,11 @@ QCoro::Task<> Delegate::body()
                                 {QStringLiteral("owner"), mail.owner},
                                 {QStringLiteral("message"), *stored}};
             insertSources(payload, mail.message.sources);
-            auto ending = m_host.m.journal.append(
-                entry(Kind::ProcessEnded,
-                      m_history.isEmpty() ? QString::number(m_info.startedSeq)
-                                          : QString::number(m_history.last().seq),
-                      std::move(payload)));
+            auto ending = m_host.m.journal.append(entry(Kind::ProcessEnded,
+                                                        m_history.isEmpty()
+                                                            ? QString::number(m_info.startedSeq)
+                                                            : QString::number(m_history.last().seq),
+                                                        std::move(payload)));
             written = co_await cancellable({}, m_host.m.executor, std::move(ending));
             if (written) {
                 break;
@@ -150,10 +150,9 @@ QCoro::Task<Result<QList<taint::Source>>> Delegate::sourcesOf(QString text, QStr
     if (!defended("taint.results")) {
         co_return QList<taint::Source>();
     }
-    auto looking =
-        runOn(m_host.m.pool, [context = read(), text]() -> Result<QList<taint::Source>> {
-            return context.carriedBy(text);
-        });
+    auto looking = runOn(m_host.m.pool, [context = read(), text]() -> Result<QList<taint::Source>> {
+        return context.carriedBy(text);
+    });
     SB_CO_TRY(auto carried, co_await cancellable({}, m_host.m.executor, std::move(looking)));
     co_return taint::passedOn(std::move(carried), m_info.id, what);
 }

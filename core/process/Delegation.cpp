@@ -19,9 +19,8 @@ Future<Words> ownWords(Future<QString> words)
     Promise<Words> promise;
     auto future = promise.future();
     std::move(words).then([promise = std::move(promise)](Result<QString> text) {
-        promise.set(std::move(text).transform([](QString one) {
-            return Words{std::move(one), {}};
-        }));
+        promise.set(
+            std::move(text).transform([](QString one) { return Words{std::move(one), {}}; }));
     });
     return future;
 }

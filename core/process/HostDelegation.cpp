@@ -82,9 +82,10 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     const QString summary = isWorker ? QString() : parent->m_summary;
     const auto summarySources = isWorker ? QList<taint::Source>() : parent->m_summarySources;
     if (defended("taint.tasks")) {
-        auto carrying = runOn(m.pool, [read = parent->read(), task]() -> Result<QList<taint::Source>> {
-            return read.carriedBy(task);
-        });
+        auto carrying =
+            runOn(m.pool, [read = parent->read(), task]() -> Result<QList<taint::Source>> {
+                return read.carriedBy(task);
+            });
         SB_CO_TRY(auto carried, co_await cancellable({}, m.executor, std::move(carrying)));
         first.sources = taint::passedOn(
             std::move(carried), info.parent, QStringLiteral("the task of %1").arg(info.id));
@@ -109,8 +110,8 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
                         {QStringLiteral("fork_through"), forkThrough},
                         {QStringLiteral("messages"), QJsonArray{firstStored}}};
     insertSources(payload, first.sources);
-    auto writing = m.journal.append(process->entry(
-        Kind::ProcessStarted, QString::number(context.callSeq), std::move(payload)));
+    auto writing = m.journal.append(
+        process->entry(Kind::ProcessStarted, QString::number(context.callSeq), std::move(payload)));
     SB_CO_TRY(const auto written, co_await cancellable({}, m.executor, std::move(writing)));
     process->m_info.startedAt = written.time;
     process->m_info.startedSeq = written.seq;
@@ -179,9 +180,10 @@ Host::routeTask(tools::Context context, QString worker, QString message)
     llm::Message spoken;
     spoken.text = message;
     if (defended("taint.routes")) {
-        auto looking = runOn(m.pool, [read = asker->read(), message]() -> Result<QList<taint::Source>> {
-            return read.carriedBy(message);
-        });
+        auto looking =
+            runOn(m.pool, [read = asker->read(), message]() -> Result<QList<taint::Source>> {
+                return read.carriedBy(message);
+            });
         SB_CO_TRY(auto carried, co_await cancellable({}, m.executor, std::move(looking)));
         spoken.sources = taint::passedOn(
             std::move(carried), context.process, QStringLiteral("a follow-up to %1").arg(worker));

@@ -86,8 +86,8 @@ QCoro::Task<Result<>> Host::finishRun(Channel* channel, Outcome outcome, QString
             });
         });
         SB_CO_TRY(const auto ended, co_await cancellable({}, m.executor, std::move(reading)));
-        const auto last = std::ranges::find(
-            ended, protocol::ProcessKind::Worker, &protocol::ProcessInfo::kind);
+        const auto last =
+            std::ranges::find(ended, protocol::ProcessKind::Worker, &protocol::ProcessInfo::kind);
         if (last != ended.end() && last->state != protocol::ProcessState::Succeeded) {
             outcome = Outcome::Failed;
         }

@@ -34,9 +34,8 @@ QString wordsOf(const llm::Message& message)
 {
     QString words = message.text;
     for (const auto& call : message.toolCalls) {
-        taint::eachText(call.arguments, [&](const QString&, const QString& text) {
-            words += u'\n' + text;
-        });
+        taint::eachText(call.arguments,
+                        [&](const QString&, const QString& text) { words += u'\n' + text; });
     }
     return words;
 }
@@ -347,8 +346,7 @@ QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEnt
     }
     auto writing = m_host.m.journal.transact(
         [answer = entry(Kind::ModelResponse, QString::number(m_requestSeq), std::move(payload)),
-         besides =
-             std::move(besides)](
+         besides = std::move(besides)](
             journal::Transaction& transaction) mutable -> Result<std::pair<qint64, TimeUs>> {
             SB_TRY(const auto written, transaction.append(std::move(answer)));
             for (auto& more : besides) {
@@ -358,8 +356,7 @@ QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEnt
             return std::pair(written.seq, written.time);
         });
     SB_CO_TRY(const auto written, co_await cancellable({}, m_host.m.executor, std::move(writing)));
-    message.sources =
-        taint::settled(std::move(message.sources), written.first, written.second);
+    message.sources = taint::settled(std::move(message.sources), written.first, written.second);
     m_history.append({written.first, std::move(message)});
     noteProgress();
     co_return written.first;
@@ -433,15 +430,14 @@ Process::settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QStr
     const QString status = settled->facts.value(QStringLiteral("status")).toString();
     if (toolCall.name == u"set_status" && !status.isEmpty()) {
         m_info.status = status;
-        auto looking = runOn(m_host.m.pool,
-                             [context = read(), status]() -> Result<QList<taint::Source>> {
-                                 return context.carriedBy(status);
-                             });
+        auto looking =
+            runOn(m_host.m.pool, [context = read(), status]() -> Result<QList<taint::Source>> {
+                return context.carriedBy(status);
+            });
         SB_CO_TRY(auto carried, co_await cancellable({}, m_host.m.executor, std::move(looking)));
         m_statusSources = taint::settled(
-            taint::passedOn(std::move(carried),
-                            m_info.id,
-                            QStringLiteral("the status of %1").arg(m_info.id)),
+            taint::passedOn(
+                std::move(carried), m_info.id, QStringLiteral("the status of %1").arg(m_info.id)),
             settled->resultSeq,
             m_host.m.clock.nowUs());
         auto telling = m_host.m.journal.append(entry(Kind::ProcessStatus,

@@ -331,10 +331,9 @@ Result<QList<taint::Source>> readFileSources(Connection& connection, const QStri
         },
         path);
     bool isAnyKnown = false;
-    store::forEachRow(
-        connection,
-        "SELECT 1 FROM file_label WHERE digest <> '' AND sources <> '[]' LIMIT 1",
-        [&](SQLite::Statement&) { isAnyKnown = true; });
+    store::forEachRow(connection,
+                      "SELECT 1 FROM file_label WHERE digest <> '' AND sources <> '[]' LIMIT 1",
+                      [&](SQLite::Statement&) { isAnyKnown = true; });
     if (isKnown || !isAnyKnown) {
         return sources;
     }

@@ -158,10 +158,11 @@ struct FlowStep
 /// What flows into a call, and from where.
 struct FlowInfo
 {
-    QString argument;       ///< the one that holds it; empty: the call as a whole
-    QStringList labels;     ///< "external_network", "secret" …
-    bool isPrecise = false; ///< quoted word for word, or found in it; else an influence on the model
-    QList<FlowStep> path;   ///< from where it entered, oldest first
+    QString argument;   ///< the one that holds it; empty: the call as a whole
+    QStringList labels; ///< "external_network", "secret" …
+    bool isPrecise =
+        false;            ///< quoted word for word, or found in it; else an influence on the model
+    QList<FlowStep> path; ///< from where it entered, oldest first
     bool operator==(const FlowInfo&) const = default;
     template <class S, class V>
     static void fields(S& s, V&& v)
@@ -278,11 +279,11 @@ struct TranscriptItem
 /// What the status bar shows.
 struct Totals
 {
-    int running = 0;         ///< branches, workers and turns at work
-    int waiting = 0;         ///< approvals that wait
-    qint64 costMicroUsd = 0; ///< today, local time; from the configured prices
-    bool costKnown = false;  ///< false while no model in use has a price
-    QString journalProblem;  ///< empty: none is known
+    int running = 0;              ///< branches, workers and turns at work
+    int waiting = 0;              ///< approvals that wait
+    qint64 costMicroUsd = 0;      ///< today, local time; from the configured prices
+    bool costKnown = false;       ///< false while no model in use has a price
+    QString journalProblem;       ///< empty: none is known
     TimeUs journalVerifiedAt = 0; ///< when verify last held; 0: not since the program started
     bool operator==(const Totals&) const = default;
     template <class S, class V>

@@ -55,9 +55,10 @@ class tst_LeaksKnown : public QObject
 private Q_SLOTS:
     void whatStandsAroundAValueStays()
     {
-        for (const QString& key : {u"a-stored-key-é"_s, u"é-a-stored-key"_s, u"-a-stored-key-日本-"_s}) {
-            const auto scanner = Scanner::with(
-                Scanner::create(), u"env:KEY"_s, SecretString(key.toUtf8()));
+        for (const QString& key :
+             {u"a-stored-key-é"_s, u"é-a-stored-key"_s, u"-a-stored-key-日本-"_s}) {
+            const auto scanner =
+                Scanner::with(Scanner::create(), u"env:KEY"_s, SecretString(key.toUtf8()));
             const QString text = u"<"_s + key + u">"_s;
             QCOMPARE(scanner->redact(QStringView(text)), u"<[redacted:env:KEY]>"_s);
             QCOMPARE(scanner->redact(QByteArrayView(text.toUtf8())),
