@@ -1,6 +1,7 @@
-// What a WebAssembly tool in C needs: texts, a little of JSON, and Signalbox itself. A tool that includes it with
-// SB_HOST defined exports `alloc`, and writes execute(pointer, length); without, it is a WASI command. Memory is taken
-// from one block and never given back: each call of a tool is an instance of its own.
+// What a WebAssembly tool in C needs: texts, a little of JSON, and Signalbox itself. A tool that
+// includes it with SB_HOST defined exports `alloc`, and writes execute(pointer, length); without,
+// it is a WASI command. Memory is taken from one block and never given back: each call of a tool is
+// an instance of its own.
 #pragma once
 
 typedef unsigned int sb_size;
@@ -8,7 +9,7 @@ typedef unsigned long long sb_packed;
 
 typedef struct
 {
-    const char *bytes;
+    const char* bytes;
     sb_size length;
 } sb_text;
 
@@ -17,7 +18,7 @@ typedef struct
 static char sb_block[SB_BLOCK];
 static sb_size sb_used;
 
-static void *sb_take(sb_size bytes)
+static void* sb_take(sb_size bytes)
 {
     sb_size at = (sb_used + 7) & ~7u;
     if (bytes > SB_BLOCK || at > SB_BLOCK - bytes) {
@@ -43,16 +44,16 @@ static int sb_equal(sb_text a, sb_text b)
 // A text under construction.
 typedef struct
 {
-    char *bytes;
+    char* bytes;
     sb_size length;
     sb_size room;
 } sb_output;
 
-static void sb_put(sb_output *output, char character)
+static void sb_put(sb_output* output, char character)
 {
     if (output->length == output->room) {
         sb_size room = output->room ? output->room * 2 : 256;
-        char *bytes = sb_take(room);
+        char* bytes = sb_take(room);
         for (sb_size i = 0; i < output->length; ++i) {
             bytes[i] = output->bytes[i];
         }
@@ -62,7 +63,7 @@ static void sb_put(sb_output *output, char character)
     output->bytes[output->length++] = character;
 }
 
-static void sb_write(sb_output *output, sb_text text)
+static void sb_write(sb_output* output, sb_text text)
 {
     for (sb_size i = 0; i < text.length; ++i) {
         sb_put(output, text.bytes[i]);
@@ -70,7 +71,7 @@ static void sb_write(sb_output *output, sb_text text)
 }
 
 // As a JSON string, quotes and all.
-static void sb_write_quoted(sb_output *output, sb_text text)
+static void sb_write_quoted(sb_output* output, sb_text text)
 {
     static const char digits[] = "0123456789abcdef";
     sb_put(output, '"');
@@ -92,7 +93,7 @@ static void sb_write_quoted(sb_output *output, sb_text text)
     sb_put(output, '"');
 }
 
-static sb_text sb_text_of(const sb_output *output)
+static sb_text sb_text_of(const sb_output* output)
 {
     return (sb_text){output->bytes, output->length};
 }
@@ -133,8 +134,8 @@ static sb_size sb_skip(sb_text json, sb_size at)
 
 static sb_size sb_blank(sb_text json, sb_size at)
 {
-    while (at < json.length && (json.bytes[at] == ' ' || json.bytes[at] == '\n' || json.bytes[at] == '\t' ||
-                                json.bytes[at] == '\r')) {
+    while (at < json.length && (json.bytes[at] == ' ' || json.bytes[at] == '\n' ||
+                                json.bytes[at] == '\t' || json.bytes[at] == '\r')) {
         ++at;
     }
     return at;
@@ -173,7 +174,7 @@ static sb_text sb_member(sb_text json, sb_text key)
     return (sb_text){0, 0};
 }
 
-static unsigned sb_hex(const char *digits)
+static unsigned sb_hex(const char* digits)
 {
     unsigned value = 0;
     for (int i = 0; i < 4; ++i) {
@@ -200,7 +201,8 @@ static sb_text sb_unquoted(sb_text json)
         if (c == 'u' && i + 5 < json.length) {
             unsigned code = sb_hex(json.bytes + i + 1);
             i += 4;
-            if (code >= 0xd800 && code < 0xdc00 && i + 7 < json.length) { // a pair makes one character
+            if (code >= 0xd800 && code < 0xdc00 &&
+                i + 7 < json.length) { // a pair makes one character
                 code = 0x10000 + ((code - 0xd800) << 10) + (sb_hex(json.bytes + i + 3) - 0xdc00);
                 i += 6;
             }
@@ -217,22 +219,30 @@ static sb_text sb_unquoted(sb_text json)
             }
             sb_put(&output, (char)(code < 0x80 ? code : (0x80 | (code & 63))));
         } else {
-            sb_put(&output, c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c == 'b' ? '\b' : c == 'f' ? '\f' : c);
+            sb_put(&output,
+                   c == 'n'   ? '\n'
+                   : c == 't' ? '\t'
+                   : c == 'r' ? '\r'
+                   : c == 'b' ? '\b'
+                   : c == 'f' ? '\f'
+                              : c);
         }
     }
     return sb_text_of(&output);
 }
 
 #ifdef SB_HOST
-__attribute__((import_module("signalbox"), import_name("host_call"))) sb_packed sb_host_call(const char *, sb_size);
+__attribute__((import_module("signalbox"), import_name("host_call"))) sb_packed
+sb_host_call(const char*, sb_size);
 
-__attribute__((export_name("alloc"))) void *sb_alloc(sb_size bytes)
+__attribute__((export_name("alloc"))) void* sb_alloc(sb_size bytes)
 {
     return sb_take(bytes);
 }
 
-// {"method": …, "params": …} answered by the runtime. The value under "ok", or an empty text and the reason in `error`.
-static sb_text sb_ask(sb_text method, sb_text params, sb_text *error)
+// {"method": …, "params": …} answered by the runtime. The value under "ok", or an empty text and
+// the reason in `error`.
+static sb_text sb_ask(sb_text method, sb_text params, sb_text* error)
 {
     sb_output request = {0, 0, 0};
     sb_write(&request, SB_TEXT("{\"method\":"));
@@ -241,7 +251,7 @@ static sb_text sb_ask(sb_text method, sb_text params, sb_text *error)
     sb_write(&request, params);
     sb_put(&request, '}');
     sb_packed packed = sb_host_call(request.bytes, request.length);
-    sb_text answer = {(const char *)(sb_size)(packed >> 32), (sb_size)packed};
+    sb_text answer = {(const char*)(sb_size)(packed >> 32), (sb_size)packed};
     sb_text ok = sb_member(answer, SB_TEXT("ok"));
     if (ok.length == 0) {
         *error = sb_unquoted(sb_member(answer, SB_TEXT("error")));
@@ -249,7 +259,7 @@ static sb_text sb_ask(sb_text method, sb_text params, sb_text *error)
     return ok;
 }
 
-static sb_packed sb_answer(const sb_output *output)
+static sb_packed sb_answer(const sb_output* output)
 {
     return ((sb_packed)(sb_size)output->bytes << 32) | output->length;
 }
