@@ -130,15 +130,15 @@ Task<Outcome<bool>> Proxy::Private::judge(Actor& actor, Journey& journey, const 
     if (journey.listed.listing != Listing::None || !defended("egress.list")) {
         co_return true;
     }
-    if (target.place() == journey.approved) {
-        journey.listed = {u"approval"_s, Listing::Wildcard};
-        co_return true;
-    }
     const QString like = looksLike(target, list);
     if (!like.isEmpty() && defended("egress.look-alike")) {
         co_return refuse(403,
                          u"%1 only looks like %2, which is on the agent's list."_s.arg(
                              readable(target.host), like));
+    }
+    if (target.place() == journey.approved) {
+        journey.listed = {u"approval"_s, Listing::Wildcard};
+        co_return true;
     }
     // Nobody is asked about an address that a yes could not open.
     const QHostAddress literal(target.host);

@@ -32,6 +32,13 @@ QJsonObject addressSchema(const QString& address)
     };
 }
 
+/// Whether it is a question of ours about an address. A tool may have the same name, but what it
+/// asks is bound to a plan.
+bool isAboutAddress(const ApprovalInfo& info)
+{
+    return info.tool == networkTool && info.planHash.isEmpty();
+}
+
 QString callKey(const QString& process, qint64 callSeq)
 {
     return process + u' ' + QString::number(callSeq);
@@ -86,7 +93,7 @@ Result<ApprovalInfo> AgentRuntime::addressQuestion(const egress::Question& quest
     const std::scoped_lock lock(m_askingForAddress);
     SB_TRY(const auto waiting, m_approvals->list(false));
     for (const ApprovalInfo& info : waiting) {
-        if (info.tool == networkTool &&
+        if (isAboutAddress(info) &&
             info.arguments.value(QStringLiteral("address")) == question.entry) {
             return info;
         }
@@ -188,6 +195,17 @@ void AgentRuntime::endAddressQuestions(const QString& process, qint64 callSeq)
     }
 }
 
+void AgentRuntime::withdrawLeftQuestions(const QList<ApprovalInfo>& waiting)
+{
+    for (const ApprovalInfo& info : waiting) {
+        // One that is to be remembered is worth an answer also without the command.
+        if (isAboutAddress(info) && !info.arguments.value(rememberKey).toBool()) {
+            (void)m_approvals->withdraw(info.id,
+                                        QStringLiteral("The command that asked has ended."));
+        }
+    }
+}
+
 void AgentRuntime::recordLeak(const leaks::Incident& incident)
 {
     const auto& origin = incident.origin;
@@ -219,7 +237,7 @@ void AgentRuntime::recordLeak(const leaks::Incident& incident)
 
 void AgentRuntime::rememberAnswer(const ApprovalInfo& approval)
 {
-    if (approval.tool != networkTool || approval.state != ApprovalState::Accepted) {
+    if (!isAboutAddress(approval) || approval.state != ApprovalState::Accepted) {
         return;
     }
     const QJsonObject arguments = approval.editedArguments.value_or(approval.arguments);

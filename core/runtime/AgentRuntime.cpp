@@ -83,6 +83,7 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
             raw->publishChannel(approval.channel);
             raw->m.totalsChanged();
         });
+    self->withdrawLeftQuestions(waiting);
     self->m_gate = std::make_unique<tools::Gate>(tools::Gate::Parts{
         self->m.registry,
         *self->m_journal,

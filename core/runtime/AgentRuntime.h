@@ -92,6 +92,8 @@ private:
     void publishProcess(const QString& id);
     void publishChannel(const QString& id);
     void rememberAnswer(const protocol::ApprovalInfo& approval);
+    /// Questions about addresses whose commands went with an earlier life of the program.
+    void withdrawLeftQuestions(const QList<protocol::ApprovalInfo>& waiting);
     Result<protocol::ApprovalInfo> addressQuestion(const egress::Question& question);
 
     struct InForce

@@ -63,11 +63,13 @@ public:
         rules.removeDuplicates();
         instance.writeConfig(
             rules, u"    network: {allow: [%1]}\n"_s.arg(u'"' + hosts.join(u"\", \""_s) + u'"'));
-        auto worker = instance.model.when(fromWorker());
-        for (const QString& command : commands) {
-            worker.reply(toolCall(u"shell"_s, {{u"command"_s, command}}));
+        if (!commands.isEmpty()) {
+            auto worker = instance.model.when(fromWorker());
+            for (const QString& command : commands) {
+                worker.reply(toolCall(u"shell"_s, {{u"command"_s, command}}));
+            }
+            worker.always(text(u"Done."_s));
         }
-        worker.always(text(u"Done."_s));
         instance.model.when(fromChannel())
             .reply(toolCall(u"spawn_worker"_s, {{u"task"_s, u"Fetch"_s}}))
             .always(text(u"On its way."_s));
@@ -203,6 +205,51 @@ private Q_SLOTS:
         QVERIFY(grants().first().revokedAt > 0);
         const auto again = stage.instance.ask(revoke);
         QCOMPARE(again.error().code, ErrorCode::Conflict);
+    }
+
+    void a_fetch_outside_the_list_asks_through_the_gate()
+    {
+        Stage stage({u"nowhere.invalid:1"_s}, {});
+        auto worker = stage.instance.model.when(hasTool(u"web_fetch"_s));
+        worker.reply(toolCall(u"web_fetch"_s, {{u"url"_s, u"http://unlisted.invalid/"_s}}))
+            .always(text(u"Done."_s));
+        stage.go();
+        QTRY_COMPARE_WITH_TIMEOUT(stage.instance.waiting().size(), 1, 20000);
+        const auto question = stage.instance.waiting().first();
+        QCOMPARE(question.tool, u"web_fetch"_s);
+        protocol::SettleApproval yes;
+        yes.id = question.id;
+        yes.accept = true;
+        yes.by = u"test"_s;
+        QVERIFY(stage.instance.ask(yes));
+        const auto answered = [&] {
+            for (const auto& entry : stage.instance.entries(u"tool.result"_s)) {
+                if (entry.payload.value(u"tool"_s).toString() == u"web_fetch") {
+                    return entry.payload.value(u"text"_s).toString();
+                }
+            }
+            return QString();
+        };
+        // It was let through to the resolver, which knows no such name; for this once only.
+        QTRY_VERIFY_WITH_TIMEOUT(!answered().isEmpty(), 30000);
+        QVERIFY2(answered().contains(u"could not be resolved"), qPrintable(answered()));
+        const auto info = stage.instance.ask(protocol::GetContainment{u"assistant"_s, false});
+        QVERIFY(info && info->grants.isEmpty());
+    }
+
+    void a_question_is_not_left_over_for_the_next_start()
+    {
+        Stage stage({u"nowhere.invalid:1"_s}, {curl(u"http://unlisted.invalid/"_s)});
+        stage.go();
+        QTRY_COMPARE_WITH_TIMEOUT(stage.instance.waiting().size(), 1, 20000);
+        const QString id = stage.instance.waiting().first().id;
+        stage.instance.close();
+        stage.instance.open();
+        const auto isOpen = [&] {
+            return std::ranges::any_of(stage.instance.waiting(),
+                                       [&](const auto& info) { return info.id == id; });
+        };
+        QTRY_VERIFY(!isOpen());
     }
 
     void a_question_goes_with_the_command_that_asked()

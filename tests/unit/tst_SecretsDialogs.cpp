@@ -186,7 +186,7 @@ private Q_SLOTS:
                     QVERIFY2(dialog->sizeHint().height() <= 720 &&
                                  dialog->minimumSizeHint().width() <= 1280,
                              qPrintable(name));
-                    QTest::qWait(50);
+                    QVERIFY(QTest::qWaitForWindowExposed(dialog));
                     if (!folder.isEmpty()) {
                         QDir().mkpath(folder);
                         dialog->grab().save(
