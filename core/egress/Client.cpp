@@ -17,6 +17,11 @@ Refusal badRequest(const QString& why)
     return {400, why, ErrorCode::InvalidInput};
 }
 
+Refusal holdsSecret()
+{
+    return {403, u"The request holds a secret that must not leave, so it was stopped."_s};
+}
+
 } // namespace
 
 void serveClient(Proxy::Private& proxy, Fd fd, const std::shared_ptr<Listener>& listener)
@@ -217,13 +222,15 @@ Task<Outcome<bool>> Client::prepare(Exchange& x)
         x.scanner = parts.scanner(x.journey.session);
     }
     x.journey.scanned = x.scanner != nullptr;
-    // What stands in the address and the headers leaves as well.
-    if (x.scanner && defended("egress.scan") &&
-        x.scanner->feed(
-            writeRequestHead(x.head, x.journey.target.hostHeader(), x.journey.target.path))) {
-        ++m_proxy.counters.leaks;
-        co_return std::unexpected(
-            Refusal{403, u"The request holds a secret that must not leave, so it was stopped."_s});
+    // What stands in the address and the headers leaves as well, and before anything of the body.
+    if (x.scanner && defended("egress.scan")) {
+        const auto scanner = parts.scanner(x.journey.session);
+        if (scanner->feed(
+                writeRequestHead(x.head, x.journey.target.hostHeader(), x.journey.target.path)) ||
+            scanner->finish()) {
+            ++m_proxy.counters.leaks;
+            co_return std::unexpected(holdsSecret());
+        }
     }
     auto admitted = co_await m_proxy.admit(*this, x.journey, rules, &m_upstream);
     if (!admitted) {
@@ -320,6 +327,24 @@ Task<Client::Ended> Client::pump(Exchange& x, Refusal& why)
     }
 }
 
+// What of the body may go on now; nothing when it holds what must not leave.
+std::optional<QByteArray> Client::released(Exchange& x, QByteArray body, bool ends)
+{
+    if (!x.scanner || !defended("egress.scan")) {
+        return body;
+    }
+    if ((!body.isEmpty() && x.scanner->feed(body)) || (ends && x.scanner->finish())) {
+        return std::nullopt;
+    }
+    x.held += body;
+    const bool all = ends || !defended("egress.hold");
+    const qsizetype safe = all ? x.held.size() : x.scanner->safeBytes() - x.released;
+    QByteArray now = x.held.first(safe);
+    x.held.remove(0, safe);
+    x.released += safe;
+    return now;
+}
+
 std::optional<Client::Ended> Client::moveUp(Exchange& x, Refusal& why, bool& moved)
 {
     if (!m_request.isComplete() && x.up.size() < kMostWaiting) {
@@ -345,16 +370,17 @@ std::optional<Client::Ended> Client::moveUp(Exchange& x, Refusal& why, bool& mov
             m_in.remove(0, *taken);
         }
     }
-    const QByteArray body = m_request.takeBody();
-    if (!body.isEmpty()) {
-        if (x.scanner && defended("egress.scan") && x.scanner->feed(body)) {
-            ++m_proxy.counters.leaks;
-            why = {403, u"The request holds a secret that must not leave, so it was stopped."_s};
-            return Ended::Refused;
-        }
-        x.up.append(x.head.chunked ? chunk(body) : body);
+    const bool ends = m_request.isComplete() && !std::exchange(x.upEnded, true);
+    const auto body = released(x, m_request.takeBody(), ends);
+    if (!body) {
+        ++m_proxy.counters.leaks;
+        why = holdsSecret();
+        return Ended::Refused;
     }
-    if (m_request.isComplete() && !std::exchange(x.upEnded, true) && x.head.chunked) {
+    if (!body->isEmpty()) {
+        x.up.append(x.head.chunked ? chunk(*body) : *body);
+    }
+    if (ends && x.head.chunked) {
         x.up.append(chunk({}));
     }
     if (!x.up.isEmpty() && !x.upBroken) {

@@ -19,7 +19,9 @@ private:
         Head head;
         Journey journey;
         std::map<qsizetype, SecretString> values; ///< of headers, with the key in them
-        std::unique_ptr<BodyScanner> scanner;
+        std::unique_ptr<BodyScanner> scanner;     ///< of the body
+        QByteArray held;     ///< of the body: may be the beginning of what must not leave
+        qint64 released = 0; ///< of the body
         EchoGuard echo;
         Outbox up;             ///< waits to be sent to the server
         Outbox down;           ///< waits to be sent to the client
@@ -50,6 +52,7 @@ private:
     Task<Outcome<bool>> putKeysIn(Exchange& x, const std::vector<Place>& places);
     Task<Ended> pump(Exchange& x, Refusal& why);
     // Each moves what can be moved now, and says when that ended the request.
+    static std::optional<QByteArray> released(Exchange& x, QByteArray body, bool ends);
     std::optional<Ended> moveUp(Exchange& x, Refusal& why, bool& moved);
     std::optional<Ended> moveDown(Exchange& x, Refusal& why, bool& moved);
     std::optional<Ended> takeAnswer(Exchange& x, QByteArrayView bytes, Refusal& why);

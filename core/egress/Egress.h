@@ -67,6 +67,11 @@ public:
     virtual ~BodyScanner() = default;
     /// Whether what was fed so far holds something that must not leave.
     virtual bool feed(QByteArrayView bytes) = 0;
+    /// The same at the end.
+    virtual bool finish() = 0;
+    /// How many of the bytes fed may be sent on: those after these may be the beginning of
+    /// something that must not leave.
+    [[nodiscard]] virtual qint64 safeBytes() const = 0;
 };
 
 /// Turns names into addresses. Tests have one of their own.

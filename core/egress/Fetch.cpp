@@ -130,7 +130,7 @@ private:
         if (m_proxy.parts.scanner) {
             const auto scanner = m_proxy.parts.scanner(m_session);
             journey.scanned = scanner != nullptr;
-            if (scanner && defended("egress.scan") && scanner->feed(text)) {
+            if (scanner && defended("egress.scan") && (scanner->feed(text) || scanner->finish())) {
                 ++m_proxy.counters.leaks;
                 co_return refused(
                     journey,

@@ -1,33 +1,27 @@
 #include "core/leaks/Watch.h"
 
+#include "core/base/Defence.h"
+
+#include <QJsonDocument>
+
 namespace sb::leaks {
-
-namespace {
-
-constexpr qsizetype mostShown = 64 << 10;
 
 QString firstKnown(const QList<Hit>& hits)
 {
-    for (const Hit& hit : hits) {
-        if (hit.isKnown()) {
-            return hit.what;
-        }
-    }
-    return {};
+    const auto found = std::ranges::find_if(hits, &Hit::isKnown);
+    return found != hits.end() ? found->what : QString();
 }
 
-} // namespace
-
-QString Screened::known() const
-{
-    return firstKnown(hits);
-}
-
-void Watch::raise(const Hit& hit, const Origin& origin, bool stopped) const
+void Watch::tell(const Hit& hit, const Origin& origin, Fate fate) const
 {
     if (hit.verified && m_sink) {
-        m_sink({origin, hit.what, encodingName(hit.encoding), hit.offset, stopped});
+        m_sink({origin, hit.what, encodingName(hit.encoding), hit.offset, fate});
     }
+}
+
+void Watch::raise(const QList<Hit>& hits, const Origin& origin, Fate fate) const
+{
+    Told(*this, origin).raise(hits, fate, fate);
 }
 
 Screened Watch::look(const QString& text) const
@@ -43,97 +37,89 @@ Screened Watch::look(const QString& text) const
     return screened;
 }
 
+ScreenedObject Watch::look(const QJsonObject& object) const
+{
+    ScreenedObject screened{object, {}};
+    if (m_scanners && !object.isEmpty()) {
+        const auto scanner = m_scanners();
+        const QByteArray json = QJsonDocument(object).toJson(QJsonDocument::Compact);
+        if (const auto redacted = scanner->redact(QByteArrayView(json))) {
+            screened.hits = scanner->scan(QByteArrayView(json));
+            screened.object = QJsonDocument::fromJson(*redacted).object();
+        }
+    }
+    return screened;
+}
+
 Screened Watch::screen(const QString& text, const Origin& origin) const
 {
     Screened screened = look(text);
-    QStringList raised;
-    for (const Hit& hit : screened.hits) {
-        if (!raised.contains(hit.what)) {
-            raised.append(hit.what);
-            raise(hit, origin, false);
-        }
-    }
+    raise(screened.hits, origin, Fate::TakenOut);
     return screened;
 }
 
-LiveWatch::LiveWatch(Watch watch, Origin origin)
-    : m_watch(std::move(watch))
-    , m_origin(std::move(origin))
-    , m_inner(std::unique_ptr<Inner>(new Inner{Stream(m_watch.scanner()), {}, {}, {}}))
+void Told::raise(const QList<Hit>& hits, Fate known, Fate pattern)
 {
-}
-
-QString LiveWatch::pass(const std::function<QList<Hit>(Stream&)>& step)
-{
-    QList<Hit> news;
-    const QString text = m_inner.withLock([&](std::unique_ptr<Inner>& inner) {
-        const QList<Hit> hits = step(inner->stream);
-        for (const Hit& hit : hits) {
-            if (!inner->raised.contains(hit.what)) {
-                inner->raised.append(hit.what);
-                news.append(hit);
-            }
-        }
-        if (inner->known.isEmpty()) {
-            inner->known = firstKnown(hits);
-        }
-        const QByteArray passed = inner->stream.redacted();
-        inner->shown += passed;
-        if (inner->shown.size() > 2 * mostShown) {
-            inner->shown = inner->shown.last(mostShown);
-        }
-        return QString::fromUtf8(passed);
-    });
-    for (const Hit& hit : news) {
-        m_watch.raise(hit, m_origin, hit.isKnown());
-    }
-    return text;
-}
-
-QString LiveWatch::feed(const QString& text)
-{
-    return pass([&](Stream& stream) { return stream.feed(text.toUtf8()); });
-}
-
-QString LiveWatch::finish()
-{
-    return pass([](Stream& stream) { return stream.finish(); });
-}
-
-Screened LiveWatch::screen(const QString& text)
-{
-    Screened screened = m_watch.look(text);
-    for (const Hit& hit : screened.hits) {
-        const bool isNew = m_inner.withLock([&](std::unique_ptr<Inner>& inner) {
-            const bool first = !inner->raised.contains(hit.what);
-            if (first) {
-                inner->raised.append(hit.what);
-            }
-            return first;
-        });
-        if (isNew) {
-            m_watch.raise(hit, m_origin, false);
+    for (const Hit& hit : hits) {
+        if (!m_names.contains(hit.what)) {
+            m_names.append(hit.what);
+            m_watch.tell(hit, m_origin, hit.isKnown() ? known : pattern);
         }
     }
-    return screened;
+    if (m_known.isEmpty()) {
+        m_known = firstKnown(hits);
+    }
 }
 
-QString LiveWatch::known() const
+LiveWatch::LiveWatch(const Watch& watch, Origin origin)
+    : m_stream(watch.scanner()), m_told(watch, std::move(origin))
 {
-    return m_inner.withLock([](const auto& inner) { return inner->known; });
 }
 
-QString LiveWatch::shown() const
+QByteArray LiveWatch::passed(const QList<Hit>& hits)
 {
-    return m_inner.withLock([](const auto& inner) {
-        return QString::fromUtf8(inner->shown.last(std::min(inner->shown.size(), mostShown)));
-    });
+    m_told.raise(hits, Fate::Stopped, Fate::TakenOut);
+    return m_stream.redacted();
 }
 
-BodyWatch::BodyWatch(Watch watch, Origin origin)
-    : m_watch(std::move(watch))
-    , m_origin(std::move(origin))
-    , m_stream(m_watch.scanner(), Stream::Keep::Hits)
+QByteArray LiveWatch::feed(QByteArrayView bytes)
+{
+    return passed(m_stream.feed(bytes));
+}
+
+QByteArray LiveWatch::finish()
+{
+    return passed(m_stream.finish());
+}
+
+void LiveText::begin()
+{
+    m_stream.reset();
+    if (m_watch.isOn() && defended("leaks.live")) {
+        m_stream.emplace(m_watch.scanner());
+    }
+}
+
+QString LiveText::feed(const QString& piece)
+{
+    if (!m_stream) {
+        return piece;
+    }
+    (void)m_stream->feed(piece.toUtf8());
+    return QString::fromUtf8(m_stream->redacted());
+}
+
+QString LiveText::finish()
+{
+    if (!m_stream) {
+        return {};
+    }
+    (void)m_stream->finish();
+    return QString::fromUtf8(m_stream->redacted());
+}
+
+BodyWatch::BodyWatch(const Watch& watch, Origin origin)
+    : m_stream(watch.scanner(), Stream::Keep::Hits), m_told(watch, std::move(origin))
 {
 }
 
@@ -149,11 +135,8 @@ bool BodyWatch::finish()
 
 bool BodyWatch::take(const QList<Hit>& hits)
 {
-    for (const Hit& hit : hits) {
-        m_holds = m_holds || hit.isKnown();
-        m_watch.raise(hit, m_origin, hit.isKnown());
-    }
-    return m_holds;
+    m_told.raise(hits, Fate::Stopped, Fate::Passed);
+    return !m_told.known().isEmpty();
 }
 
 } // namespace sb::leaks

@@ -1,7 +1,7 @@
 #pragma once
-#include "core/base/Guarded.h"
 #include "core/leaks/Scanner.h"
 
+#include <QJsonObject>
 #include <QStringList>
 #include <functional>
 
@@ -10,11 +10,18 @@ namespace sb::leaks {
 /// Where a text comes from.
 struct Origin
 {
-    QString where{}; ///< "tool:shell", "model", "message", "egress:HOST"
+    QString where{}; ///< "tool:shell", "model", "call:shell", "message:you", "egress"
     QString agent{};
     QString channel{};
     QString process{};
-    qint64 callSeq = 0; ///< of the tool.call, where there is one
+    qint64 entry = 0; ///< seq of what it belongs to: the tool.call, the model.request, the message
+};
+
+/// What became of a text that held a secret.
+enum class Fate {
+    TakenOut, ///< it went on without the secret
+    Stopped,  ///< what printed it was killed, or what would have carried it was refused
+    Passed,   ///< it went on as it was: what only looks like a secret may well belong there
 };
 
 /// A secret stood where none may. It holds nothing of it, not even a hash.
@@ -24,16 +31,24 @@ struct Incident
     QString what; ///< as in Hit
     QString encoding;
     qint64 offset = 0;
-    bool stopped = false; ///< what printed it was killed, or what would have sent it was refused
+    Fate fate = Fate::TakenOut;
 };
+
+/// Name of the first known value among them, "known:env:GITHUB_TOKEN"; empty when there is none.
+[[nodiscard]] QString firstKnown(const QList<Hit>& hits);
 
 /// A text that was looked through.
 struct Screened
 {
     QString text; ///< redacted
     QList<Hit> hits;
-    /// Name of the first known value, "known:env:GITHUB_TOKEN"; empty when there was none.
-    [[nodiscard]] QString known() const;
+};
+
+/// The arguments of a call that were looked through.
+struct ScreenedObject
+{
+    QJsonObject object; ///< redacted; empty where that leaves no JSON
+    QList<Hit> hits;
 };
 
 /// Looks through what passes and raises incidents. A default one lets everything through, for tests
@@ -50,58 +65,88 @@ public:
     {
     }
 
-    /// A whole text: a tool's answer, a model's, a message. Raises one incident for each name.
+    /// A whole text that goes on without its secrets: a tool's answer, a model's.
     [[nodiscard]] Screened screen(const QString& text, const Origin& origin) const;
 
     /// The same without incidents.
     [[nodiscard]] Screened look(const QString& text) const;
+    /// All of an object in one go, so that a value is found in keys as well, and where it is spread
+    /// over several texts.
+    [[nodiscard]] ScreenedObject look(const QJsonObject& object) const;
 
     [[nodiscard]] bool isOn() const { return bool(m_scanners); }
     [[nodiscard]] std::shared_ptr<const Scanner> scanner() const { return m_scanners(); }
-    /// Tells of a hit, unless it is a pattern whose checksum is wrong.
-    void raise(const Hit& hit, const Origin& origin, bool stopped) const;
+    /// Raises one incident for each name; none for a pattern whose checksum is wrong.
+    void raise(const QList<Hit>& hits, const Origin& origin, Fate fate) const;
 
 private:
+    friend class Told;
+    void tell(const Hit& hit, const Origin& origin, Fate fate) const;
+
     Scanners m_scanners;
     Sink m_sink;
 };
 
-/// What an output looks like while it comes. Safe to use from any thread.
+/// The names that incidents of one origin were raised for.
+class Told
+{
+public:
+    Told(Watch watch, Origin origin) : m_watch(std::move(watch)), m_origin(std::move(origin)) {}
+    /// What is known meets one fate, what only looks like a secret another.
+    void raise(const QList<Hit>& hits, Fate known, Fate pattern);
+    /// Name of the first known value that came; empty when there was none.
+    [[nodiscard]] const QString& known() const { return m_known; }
+
+private:
+    Watch m_watch;
+    Origin m_origin;
+    QStringList m_names;
+    QString m_known;
+};
+
+/// The output of a program, looked through as it comes. For one thread at a time.
 class LiveWatch
 {
 public:
-    LiveWatch(Watch watch, Origin origin);
+    LiveWatch(const Watch& watch, Origin origin);
 
-    /// What can be shown of it now; known() tells whether a known value has come.
-    [[nodiscard]] QString feed(const QString& text);
-    [[nodiscard]] QString finish();
-    /// What was kept of the output, in the end; tells only of what was not told already.
-    [[nodiscard]] Screened screen(const QString& text);
-    /// Name of the first known value that came; empty when there was none.
-    [[nodiscard]] QString known() const;
-    /// The last 64 KiB of everything that could be shown.
-    [[nodiscard]] QString shown() const;
+    /// What of it may be kept and shown by now. Once known() has a name, whoever printed it must be
+    /// stopped.
+    [[nodiscard]] QByteArray feed(QByteArrayView bytes);
+    [[nodiscard]] QByteArray finish();
+    [[nodiscard]] const QString& known() const { return m_told.known(); }
 
 private:
-    struct Inner
-    {
-        Stream stream;
-        QString known;
-        QStringList raised;
-        QByteArray shown;
-    };
-    QString pass(const std::function<QList<Hit>(Stream&)>& step);
+    [[nodiscard]] QByteArray passed(const QList<Hit>& hits);
 
+    Stream m_stream;
+    Told m_told;
+};
+
+/// What may be shown of a model's answer while it comes. It raises nothing: whoever has the whole
+/// answer does. For one thread at a time.
+class LiveText
+{
+public:
+    explicit LiveText(const Watch& watch) : m_watch(watch) { begin(); }
+
+    /// What may be shown by now; a value that is spread over many pieces never is.
+    [[nodiscard]] QString feed(const QString& piece);
+    /// What had been held back, when the answer is complete.
+    [[nodiscard]] QString finish();
+    /// The answer begins anew.
+    void begin();
+
+private:
     Watch m_watch;
-    Origin m_origin;
-    Guarded<std::unique_ptr<Inner>> m_inner;
+    std::optional<Stream> m_stream; ///< none where nothing is watched
 };
 
 /// A body on its way out, for the proxy: known values, in any of the encodings, must not leave.
 class BodyWatch
 {
 public:
-    BodyWatch(Watch watch, Origin origin);
+    BodyWatch(const Watch& watch, Origin origin);
 
     /// Whether what was fed so far holds a known value. Patterns only raise an incident: a key that
     /// this program never had may well be on its way to whom it belongs.
@@ -109,15 +154,16 @@ public:
     /// The same at the body's end.
     bool finish();
     /// How many of the bytes fed may be sent on: those after these may be the beginning of a value.
-    [[nodiscard]] qint64 safeBytes() const { return m_holds ? 0 : m_stream.decided(); }
+    [[nodiscard]] qint64 safeBytes() const
+    {
+        return m_told.known().isEmpty() ? m_stream.decided() : 0;
+    }
 
 private:
     bool take(const QList<Hit>& hits);
 
-    Watch m_watch;
-    Origin m_origin;
     Stream m_stream;
-    bool m_holds = false;
+    Told m_told;
 };
 
 } // namespace sb::leaks

@@ -367,6 +367,9 @@ void HttpProvider::Engine::onFinished(quint64 id)
                 call->sink.retryAfter(*wait);
             }
         }
+        if (status == 401 && m_settings.keyRefused) {
+            m_settings.keyRefused();
+        }
         const QString location = QString::fromLatin1(call->reply->rawHeader("Location"));
         failCall(*call, statusError(service(*call), status, call->whole, location));
     } else if (call->form == Form::Whole && error == QNetworkReply::NoError) {

@@ -24,6 +24,9 @@ struct HttpSettings
     QString id;      ///< the provider's id in the configuration
     QString baseUrl; ///< empty: the service's public address
     KeySource key = {};
+    /// Called on the executor when the service does not know the key (401): it may have been
+    /// changed where it is kept.
+    std::function<void()> keyRefused = {};
     Milliseconds connect{30'000}; ///< until the request is sent: name, connection, TLS
     Milliseconds firstByte{
         120'000}; ///< from the request to the first event; a big prompt takes its time

@@ -153,7 +153,7 @@ QCoro::Task<> Channel::turn(bool resumed)
         end = std::move(*result);
     } else {
         end.failed = true;
-        end.text = result.error().message;
+        end.text = m_host.m.watch.look(result.error().message).text; // it may quote a service
     }
     m_lastTurnCancelled = m_stopReason == StopReason::Cancelled;
     if (!result && m_stopReason != StopReason::Leaving) {

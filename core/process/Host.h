@@ -74,6 +74,7 @@ public:
         std::function<AgentSettings()> settings; ///< those in force now
         std::function<llm::Provider&(protocol::ProcessKind)> provider;
         std::function<std::optional<qint64>(const QString& model, const llm::Usage&)> cost;
+        leaks::Watch watch{}; ///< over what models say, and over messages
     };
     explicit Host(Parts parts);
     /// The host must have been shut down.
@@ -216,13 +217,23 @@ private:
     void supervise();
     void watch();
     void checkLeft();
-    /// A message as an entry's payload holds it: whole, or, when it is too large for one (the
-    /// journal cuts payloads at 64 KiB), its role and the hash of the part that holds it. `share`:
-    /// how many messages the payload holds.
+    /// Takes secrets out of a message of somebody outside, before anybody reads it. When it is
+    /// written down as `entry`, tell() raises the incidents.
+    struct Cleaned
+    {
+        QString text;
+        QList<leaks::Hit> hits;
+        QString from;
+    };
+    [[nodiscard]] Cleaned cleaned(const QString& text, const QString& from) const;
+    void tell(const Cleaned& message, const QString& channel, qint64 entry) const;
     /// With which labels a text of somebody outside enters: a person, or another agent, whose name
     /// begins with "agent:".
     [[nodiscard]] QList<taint::Source> sourcesOfMessage(const QString& from,
                                                         const QString& text) const;
+    /// A message as an entry's payload holds it: whole, or, when it is too large for one (the
+    /// journal cuts payloads at 64 KiB), its role and the hash of the part that holds it. `share`:
+    /// how many messages the payload holds.
     QCoro::Task<Result<QJsonObject>> storable(llm::Message message, qsizetype share);
     /// Puts in place what storable() had put aside. Blocks on disk.
     Result<> fetchParts(QList<Remembered>& messages);

@@ -14,6 +14,17 @@ namespace {
 constexpr size_t channelsKept = 1024;
 constexpr qsizetype longTextShown = 8000; ///< characters of a longer message that its entry shows
 
+/// Whether it is what a turn came to: its last words, or why it failed. That a secret was found on
+/// the way is not.
+bool isEnd(journal::Journal& journal, const protocol::TranscriptItem& item)
+{
+    if (item.kind != protocol::ItemKind::Notice) {
+        return item.kind == protocol::ItemKind::Agent;
+    }
+    const auto entry = journal.entry(item.seq);
+    return !entry || !entry->payload.contains(QStringLiteral("leak"));
+}
+
 QString shortTitle(const QString& text)
 {
     const QString line = text.trimmed().section(u'\n', 0, 0).simplified();
@@ -59,11 +70,12 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
         QList<Mail> mail;
         QList<ProcessInfo> ended;
         QList<QList<taint::Source>> taskSources; ///< of those
+        QList<protocol::TranscriptItem> items;   ///< the latest
         QString lastText;
         bool lastFailed = false;
     };
     auto reading = runOn(m.pool, [this, id]() -> Result<Stored> {
-        return m.database.read([&](store::Connection& connection) -> Result<Stored> {
+        auto read = m.database.read([&](store::Connection& connection) -> Result<Stored> {
             Stored stored;
             SB_TRY(stored.info, readChannel(connection, id));
             if (!stored.info) {
@@ -79,17 +91,22 @@ Host::loadChannel(QString id, QString title, QString origin, QString run)
                 stored.taskSources.append(std::move(sources));
             }
             SB_TRY(const auto transcript, readTranscript(connection, id, 0, 50));
-            for (const auto& item : transcript.items) {
-                if (item.kind == protocol::ItemKind::Agent ||
-                    item.kind == protocol::ItemKind::Notice) {
-                    stored.lastText = item.text;
-                    stored.lastFailed = item.kind == protocol::ItemKind::Notice;
-                }
-            }
+            stored.items = transcript.items;
             SB_CHECK(fetchParts(stored.history.messages));
             SB_CHECK(fetchParts(stored.mail));
             return stored;
         });
+        if (read) {
+            const auto end =
+                std::ranges::find_last_if(read->items, [&](const protocol::TranscriptItem& item) {
+                    return isEnd(m.journal, item);
+                });
+            if (!end.empty()) {
+                read->lastText = end.front().text;
+                read->lastFailed = end.front().kind == protocol::ItemKind::Notice;
+            }
+        }
+        return read;
     });
     SB_CO_TRY(Stored stored, co_await cancellable({}, m.executor, std::move(reading)));
 
@@ -171,6 +188,8 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
                                            QString origin,
                                            std::shared_ptr<Promise<TurnResult>> asker)
 {
+    const Cleaned cleanMessage = cleaned(message.text, message.from);
+    message.text = cleanMessage.text;
     auto opening = channelFor(message.channel, shortTitle(message.text), origin, {});
     SB_CO_TRY(Channel* const channel, co_await opening);
     journal::NewEntry received;
@@ -203,6 +222,7 @@ QCoro::Task<Result<qint64>> Host::sendTask(protocol::SendMessage message,
     }
     const Received known = *written;
     if (known.isNew) {
+        tell(cleanMessage, message.channel, known.seq);
         if (asker) {
             m_asking[known.seq] = std::move(asker);
         }
@@ -258,6 +278,8 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     reply.run = newId(QLatin1StringView("run"));
     reply.agent = m.journal.agent();
     reply.channel = reply.run;
+    const Cleaned task = cleaned(command.task, QStringLiteral("you"));
+    command.task = task.text;
     auto opening = channelFor(reply.channel,
                               shortTitle(command.task),
                               command.tour ? QStringLiteral("tour") : QStringLiteral("run"),
@@ -271,7 +293,7 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     info.unattended = command.unattended;
     llm::Message spoken;
     spoken.text = command.task;
-    spoken.sources = sourcesOfMessage(QStringLiteral("you"), command.task);
+    spoken.sources = sourcesOfMessage(task.from, command.task);
     auto storing = storable(spoken, 1);
     SB_CO_TRY(const QJsonObject stored, co_await storing);
     const auto started = channel->entry(Kind::RunStarted,
@@ -284,13 +306,14 @@ QCoro::Task<Result<protocol::StartRun::Reply>> Host::startRunTask(protocol::Star
     auto received = channel->entry(Kind::MessageReceived,
                                    {},
                                    {{QStringLiteral("channel"), reply.channel},
-                                    {QStringLiteral("from"), QStringLiteral("you")},
+                                    {QStringLiteral("from"), task.from},
                                     {QStringLiteral("text"), command.task.left(longTextShown)},
                                     {QStringLiteral("message"), stored}});
     insertSources(received.payload, spoken.sources);
     // In one transaction: a run without its message would be one with nothing to do.
     auto writing = receive({started}, std::move(received), reply.channel);
     SB_CO_TRY(const Received written, co_await cancellable({}, m.executor, std::move(writing)));
+    tell(task, reply.channel, written.seq);
     info.startedSeq = written.seq - 1;
     reply.seq = info.startedSeq;
     channel->runInfo = info;

@@ -61,6 +61,23 @@ QList<taint::Source> Host::sourcesOfMessage(const QString& from, const QString& 
             : QStringLiteral("the message of %1").arg(from))};
 }
 
+Host::Cleaned Host::cleaned(const QString& text, const QString& from) const
+{
+    if (!defended("leaks.messages")) {
+        return {text, {}, from};
+    }
+    auto screened = m.watch.look(text);
+    return {std::move(screened.text), std::move(screened.hits), from};
+}
+
+void Host::tell(const Cleaned& message, const QString& channel, qint64 entry) const
+{
+    m.watch.raise(
+        message.hits,
+        {QStringLiteral("message:") + message.from, m.journal.agent(), channel, channel, entry},
+        leaks::Fate::TakenOut);
+}
+
 namespace {
 
 template <class T>

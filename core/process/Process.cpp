@@ -287,17 +287,25 @@ QCoro::Task<Result<llm::Response>> Process::ask(QString cause)
                {QStringLiteral("through"), m_history.isEmpty() ? 0 : m_history.last().seq},
                {QStringLiteral("messages"), m_history.size()}}));
     llm::StreamSink sink;
+    // Shared with the stream, which may outlive this call when it is cancelled; otherwise it has
+    // ended when its last words are taken here.
+    const auto live = std::make_shared<leaks::LiveText>(m_host.m.watch);
     sink.delta = [progress = m_progressUs,
                   &clock = m_host.m.clock,
                   &observer = m_host.m.observer,
                   channel = m_info.channel,
-                  process = m_info.id](const QString& text) {
+                  process = m_info.id,
+                  live](const QString& piece) {
         progress->store(clock.steadyUs());
-        observer.textDelta(channel, process, text);
+        if (const QString text = live->feed(piece); !text.isEmpty()) {
+            observer.textDelta(channel, process, text);
+        }
     };
-    sink.reset = [&observer = m_host.m.observer, channel = m_info.channel, process = m_info.id] {
-        observer.textReset(channel, process);
-    };
+    sink.reset =
+        [&observer = m_host.m.observer, channel = m_info.channel, process = m_info.id, live] {
+            live->begin();
+            observer.textReset(channel, process);
+        };
     auto answering = m_host.m.provider(m_info.kind)
                          .complete(std::move(request), std::move(sink), m_stop.get_token());
     auto response =
@@ -309,6 +317,10 @@ QCoro::Task<Result<llm::Response>> Process::ask(QString cause)
     }
     m_requestSeq = asked->request;
     if (response) {
+        if (const QString rest = live->finish(); !rest.isEmpty()) {
+            m_host.m.observer.textDelta(m_info.channel, m_info.id, rest);
+        }
+        clean(*response);
         m_lastInputTokens = response->usage.inputTokens;
         m_info.modelCalls += 1;
         m_info.inputTokens += response->usage.inputTokens;
@@ -317,12 +329,45 @@ QCoro::Task<Result<llm::Response>> Process::ask(QString cause)
     co_return response;
 }
 
+void Process::clean(llm::Response& response) const
+{
+    const leaks::Watch& watch = m_host.m.watch;
+    if (!watch.isOn() || !defended("leaks.model")) {
+        return;
+    }
+    QList<leaks::Hit> hits;
+    const auto screen = [&](QString& text) {
+        auto screened = watch.look(text);
+        text = std::move(screened.text);
+        hits += screened.hits;
+    };
+    screen(response.text);
+    for (auto& call : response.toolCalls) {
+        screen(call.name);
+        screen(call.malformed);
+    }
+    watch.raise(hits,
+                {QStringLiteral("model"),
+                 m_host.m.journal.agent(),
+                 m_info.channel,
+                 m_info.id,
+                 m_requestSeq},
+                leaks::Fate::TakenOut);
+}
+
 QCoro::Task<Result<qint64>> Process::record(llm::Response response, QList<NewEntry> besides)
 {
     llm::Message message;
     message.role = llm::Role::Assistant;
     message.text = response.text;
     message.toolCalls = response.toolCalls;
+    // The gate stops such a call; the model need not hear again what it said.
+    for (auto& call : message.toolCalls) {
+        auto screened = m_host.m.watch.look(call.arguments);
+        if (!leaks::firstKnown(screened.hits).isEmpty()) {
+            call.arguments = std::move(screened.object);
+        }
+    }
     // What it quotes stays a quote also when the quoted text has left the history.
     auto context = read();
     if (!context.labels().without({taint::Label::UserInput}).isEmpty()) {

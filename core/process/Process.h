@@ -136,6 +136,8 @@ private:
     QCoro::Task<Result<>>
     settleCall(llm::ToolCall toolCall, Result<tools::Settled> settled, QString warning);
     QCoro::Task<Result<llm::Response>> ask(QString cause);
+    /// Takes secrets out of an answer, but for the arguments of its calls: those are the gate's.
+    void clean(llm::Response& response) const;
 
     /// Mail that is in the history, but not yet in the journal.
     struct Taking

@@ -206,35 +206,6 @@ void AgentRuntime::withdrawLeftQuestions(const QList<ApprovalInfo>& waiting)
     }
 }
 
-void AgentRuntime::recordLeak(const leaks::Incident& incident)
-{
-    const auto& origin = incident.origin;
-    QString channel = origin.channel;
-    if (channel.isEmpty()) {
-        const auto info = m_database->read([&](store::Connection& connection) {
-            return process::readProcess(connection, origin.process);
-        });
-        channel = info && *info ? (*info)->channel : origin.process;
-    }
-    const QString name = incident.what.section(u':', 1);
-    const QString where = origin.where.section(u':', -1);
-    const QString text =
-        incident.stopped
-            ? QStringLiteral("The value of the secret %1 turned up in %2; it was stopped.")
-            : QStringLiteral("What looks like a secret (%1) turned up in %2; it was taken out.");
-    (void)m_journal->append(
-        {.kind = Kind::Incident,
-         .process = origin.process,
-         .cause = origin.callSeq > 0 ? QString::number(origin.callSeq) : QString(),
-         .payload = {{QStringLiteral("message"), text.arg(name, where)},
-                     {QStringLiteral("channel"), channel},
-                     {QStringLiteral("leak"), incident.what},
-                     {QStringLiteral("encoding"), incident.encoding},
-                     {QStringLiteral("where"), origin.where},
-                     {QStringLiteral("offset"), incident.offset},
-                     {QStringLiteral("stopped"), incident.stopped}}});
-}
-
 void AgentRuntime::rememberAnswer(const ApprovalInfo& approval)
 {
     if (!isAboutAddress(approval) || approval.state != ApprovalState::Accepted) {

@@ -126,7 +126,8 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
         [raw](const QString& model, const llm::Usage& usage) {
             return raw->m_inForce.withLock(
                 [&](const InForce& in) { return in.models->cost(model, usage); });
-        }});
+        },
+        self->m.watch});
     return self;
 }
 

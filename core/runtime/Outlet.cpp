@@ -17,6 +17,8 @@ class Scanned final : public egress::BodyScanner
 public:
     Scanned(const leaks::Watch& watch, leaks::Origin origin) : m_body(watch, std::move(origin)) {}
     bool feed(QByteArrayView bytes) override { return m_body.feed(bytes); }
+    bool finish() override { return m_body.finish(); }
+    [[nodiscard]] qint64 safeBytes() const override { return m_body.safeBytes(); }
 
 private:
     leaks::BodyWatch m_body;

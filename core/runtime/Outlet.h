@@ -1,4 +1,5 @@
 #pragma once
+#include "core/base/Guarded.h"
 #include "core/egress/Proxy.h"
 #include "core/leaks/Watch.h"
 #include "core/tools/Door.h"

@@ -1,5 +1,6 @@
 #include "core/sandbox/Launches_linux.h"
 #include "core/base/Contracts.h"
+#include "core/base/Defence.h"
 #include "core/sandbox/HelperProtocol.h"
 #include "core/sandbox/OutputKeeper.h"
 
@@ -58,6 +59,8 @@ struct Launches::Launch
     OutputFilter filter;
     std::function<void(const QString&)> output;
     std::function<void(int)> door;
+    Screen screen;
+    qint64 printed = 0;
     qint64 showBudget = 0; ///< of this window of time
     qint64 skipped = 0;
     qint64 showMost = 0;
@@ -220,6 +223,7 @@ void Launches::begin(Order order, Promise<LaunchReport> promise)
     launch->output = std::move(order.output);
     launch->door = std::move(order.door);
     launch->excused = std::move(order.excused);
+    launch->screen = std::move(order.screen);
     launch->showBudget = launch->showMost = std::max<qint64>(order.limits.outputBytes, 4096);
     const auto& fds = launch->spawned;
     const bool watched = watch(fds.process.get(), id, Source::Process) &&
@@ -281,9 +285,7 @@ void Launches::readOutput(Launch& launch, qint64 most)
     while (most > 0 && launch.spawned.output) {
         const auto got = ::read(launch.spawned.output.get(), buffer.data(), size_t(buffer.size()));
         if (got > 0) {
-            const QByteArrayView bytes(buffer.constData(), got);
-            launch.keeper.append(bytes);
-            show(launch, bytes);
+            take(launch, QByteArrayView(buffer.constData(), got));
             most -= got;
         } else if (got < 0 && errno == EINTR) {
             continue;
@@ -293,6 +295,19 @@ void Launches::readOutput(Launch& launch, qint64 most)
             launch.spawned.output.reset(); // the end; closing takes it out of the poll
         }
     }
+}
+
+// All of it is looked through before anything is left out, so that a flood hides nothing.
+void Launches::take(Launch& launch, QByteArrayView bytes)
+{
+    launch.printed += bytes.size();
+    QByteArray screened;
+    if (launch.screen && (launch.showBudget > 0 || defended("leaks.flood"))) {
+        screened = launch.screen(bytes, false);
+        bytes = screened;
+    }
+    launch.keeper.append(bytes);
+    show(launch, bytes);
 }
 
 // Live output is a picture of progress: a flood is thinned, so that whoever shows it need not hold
@@ -501,8 +516,14 @@ void Launches::finishIfGone(quint64 id)
         launch->excess = helper::Excess::Memory;
     }
     readOutput(*launch, 64 * Chunk); // nobody writes any more: what is left fits a pipe
+    if (launch->screen) {
+        const QByteArray rest = launch->screen({}, true);
+        launch->keeper.append(rest);
+        show(*launch, rest);
+    }
     if (launch->excess) {
         const QByteArray words = excessWords(*launch->excess);
+        launch->printed += words.size();
         launch->keeper.append(words);
         launch->showBudget = launch->showMost;
         show(*launch, words);
@@ -521,7 +542,7 @@ void Launches::finishIfGone(quint64 id)
     outcome.durationMs =
         std::chrono::duration_cast<std::chrono::milliseconds>(Steady::now() - launch->started)
             .count();
-    outcome.outputBytes = launch->keeper.total();
+    outcome.outputBytes = launch->printed;
     outcome.output = launch->keeper.text();
     launch->spawned = {}; // whoever gets the answer finds nothing left open
     const bool stopped = outcome.timedOut || outcome.cancelled;

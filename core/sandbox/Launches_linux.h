@@ -35,6 +35,7 @@ public:
         std::unique_ptr<ControlGroup> group; ///< to start it in; may be none
         std::function<void(int)> door; ///< gets the listening socket, where the plan asks for one
         std::function<Milliseconds()> excused; ///< as Sandbox::launch has it
+        Screen screen;                         ///< the same
     };
     /// Starts it. The answer comes on the thread here, once everything that it started is gone.
     Future<LaunchReport> start(Order order);
@@ -52,6 +53,7 @@ private:
     void begin(Order order, Promise<LaunchReport> promise);
     void handle(quint64 id, Source source);
     void readOutput(Launch& launch, qint64 most);
+    void take(Launch& launch, QByteArrayView bytes);
     void readControl(Launch& launch);
     void started(Launch& launch, quint32 flags, std::deque<Descriptor> sent);
     void show(Launch& launch, QByteArrayView bytes);

@@ -82,6 +82,10 @@ struct Outcome
     QList<RefusedCall> refusedCalls; ///< each name once, in no special order
 };
 
+/// Stands between a command and everybody who reads its output; called on an inner thread, a last
+/// time with nothing when the output `ends`.
+using Screen = std::function<QByteArray(QByteArrayView bytes, bool ends)>;
+
 /// What this machine can enforce, found by trying.
 struct Capabilities
 {
@@ -128,11 +132,15 @@ public:
     /// it and closes it when the launch has ended). Whoever accepts there talks to the command.
     /// Without a door the socket is closed and nobody answers. `excused` tells how much of the time
     /// so far does not count for the wall limit (a person was asked); called on an inner thread.
+    ///
+    /// `screen` gets every byte that is printed, in order and before anything is left out, and
+    /// gives what of it may be kept and shown.
     Future<Outcome> launch(LaunchPlan plan,
                            std::function<void(const QString&)> output,
                            std::stop_token stop,
                            std::function<void(int listeningFd)> door = {},
-                           std::function<Milliseconds()> excused = {});
+                           std::function<Milliseconds()> excused = {},
+                           Screen screen = {});
 
 private:
     struct Private;

@@ -99,7 +99,8 @@ struct Sandbox::Private
                                std::function<void(const QString&)> output,
                                std::stop_token stop,
                                std::function<void(int)> door = {},
-                               std::function<Milliseconds()> excused = {})
+                               std::function<Milliseconds()> excused = {},
+                               Screen screen = {})
     {
         const auto files = etcFiles(plan, Contents::Read);
         QList<QByteArray> contents;
@@ -117,7 +118,8 @@ struct Sandbox::Private
                                std::move(stop),
                                groups ? ControlGroup::make(*groups, plan.limits) : nullptr,
                                std::move(door),
-                               std::move(excused)});
+                               std::move(excused),
+                               std::move(screen)});
     }
     void probe();
     Result<> tryOnce();
@@ -238,7 +240,8 @@ Future<Outcome> Sandbox::launch(LaunchPlan plan,
                                 std::function<void(const QString&)> output,
                                 std::stop_token stop,
                                 std::function<void(int)> door,
-                                std::function<Milliseconds()> excused)
+                                std::function<Milliseconds()> excused,
+                                Screen screen)
 {
     if (!capabilities().usable) {
         return Future<Outcome>::ready(fail(ErrorCode::Unsupported, m->capabilities.problem));
@@ -270,7 +273,13 @@ Future<Outcome> Sandbox::launch(LaunchPlan plan,
     }
     Promise<Outcome> promise;
     auto future = promise.future();
-    m->start(plan, *host, std::move(output), std::move(stop), std::move(door), std::move(excused))
+    m->start(plan,
+             *host,
+             std::move(output),
+             std::move(stop),
+             std::move(door),
+             std::move(excused),
+             std::move(screen))
         .then([promise = std::move(promise)](Result<LaunchReport> report) {
             if (!report) {
                 promise.set(std::unexpected(std::move(report).error()));

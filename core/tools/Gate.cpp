@@ -1,5 +1,6 @@
 #include "core/tools/Gate.h"
 
+#include "core/base/Defence.h"
 #include "core/tools/GateWithin.h"
 #include "core/tools/Schema.h"
 
@@ -133,6 +134,12 @@ ApprovalInfo Gate::question(const Call& call,
 QCoro::Task<Result<Settled>> Gate::judge(
     Call call, Interrupted state, bool isTakenUp, CallObserver observer, std::stop_token stop)
 {
+    // Before anything of it is written down: no call carries the value of a known secret.
+    auto screened = m.watch.look(call.call.arguments);
+    const QString leak = defended("leaks.calls") ? leaks::firstKnown(screened.hits) : QString();
+    if (!leak.isEmpty()) {
+        call.call.arguments = std::move(screened.object);
+    }
     QString cause = QString::number(state.callSeq);
     if (state.callSeq == 0) {
         QJsonObject payload{{QStringLiteral("arguments"), call.call.arguments}};
@@ -146,6 +153,34 @@ QCoro::Task<Result<Settled>> Gate::judge(
     }
     call.callSeq = state.callSeq;
     call.context.callSeq = state.callSeq;
+
+    m.watch.raise(screened.hits,
+                  {QStringLiteral("call:") + call.call.name,
+                   call.context.agent,
+                   call.channel,
+                   call.context.process,
+                   call.callSeq},
+                  leak.isEmpty() ? leaks::Fate::Passed : leaks::Fate::Stopped);
+    if (!leak.isEmpty()) {
+        const QString why = QStringLiteral("the call holds the value of the secret %1.")
+                                .arg(leak.sliced(leak.indexOf(u':') + 1));
+        auto denied = m.journal.append(
+            entryOf(call,
+                    Kind::PolicyDecision,
+                    cause,
+                    {{QStringLiteral("verdict"), verdictName(policy::Verdict::Forbid)},
+                     {QStringLiteral("rule"), QStringLiteral("leaks")},
+                     {QStringLiteral("reason"), why}}));
+        SB_CO_TRY(const auto entry, co_await cancellable({}, m.executor, std::move(denied)));
+        auto answered = co_await answer(
+            std::move(call),
+            refusal(why) + QStringLiteral(" Leave it out, and do not write it in another way."),
+            true,
+            {},
+            QString::number(entry.seq),
+            stop);
+        co_return answered;
+    }
 
     if (isTakenUp && holdsRedacted(call.call.arguments)) {
         auto answered = co_await answer(

@@ -57,10 +57,10 @@ struct CallObserver
     std::function<bool()> isLeaving;
 };
 
-/// The one way from a model's wish to an effect. In this order: schema, capability of the process
-/// kind, plan, labels, policy, approval, budget, intent on disk, effect, outcome redacted and
-/// journalled. Whatever fails on the way denies, and the model reads why. It lives on its agent's
-/// executor.
+/// The one way from a model's wish to an effect. In this order: known secrets, schema, capability
+/// of the process kind, plan, labels, policy, approval, budget, intent on disk, effect, outcome
+/// redacted and journalled. Whatever fails on the way denies, and the model reads why. It lives on
+/// its agent's executor.
 class Gate
 {
 public:

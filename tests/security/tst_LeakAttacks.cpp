@@ -230,6 +230,15 @@ private:
                             ? Outcome::Succeeded
                             : Outcome::Refused;
              }},
+            {"leaks.command-prints-in-a-flood",
+             "leaks.flood",
+             [this] {
+                 // Far more than is shown, with the value in its middle; it wants to go on.
+                 const QByteArray half = QByteArray("all is well\n").repeated(200'000);
+                 return run(u"cat key; sleep 2; echo x > on"_s, half + value + half).wentOn
+                            ? Outcome::Succeeded
+                            : Outcome::Refused;
+             }},
             {"leaks.a-file-that-is-read",
              "leaks.known",
              [] {

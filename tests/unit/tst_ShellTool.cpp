@@ -126,7 +126,7 @@ private Q_SLOTS:
         QVERIFY2(pattern.text.startsWith(u"[redacted:aws-key]\non\n[exit code 0, "_s),
                  qPrintable(pattern.text));
         QCOMPARE(incidents.size(), 1);
-        QVERIFY(!incidents[0].stopped);
+        QCOMPARE(incidents[0].fate, leaks::Fate::TakenOut);
         // A known value ends it.
         toolkit::put(m_place->in(u"key"_s), value);
         const auto leak = call(tool,
@@ -144,7 +144,44 @@ private Q_SLOTS:
         QCOMPARE(incidents[1].origin.where, u"tool:shell"_s);
         QCOMPARE(incidents[1].origin.process, u"wrk-1"_s);
         QCOMPARE(incidents[1].offset, 2);
-        QVERIFY(incidents[1].stopped);
+        QCOMPARE(incidents[1].fate, leaks::Fate::Stopped);
+    }
+
+    void aFloodHidesNoLeak()
+    {
+        const QByteArray value = "Fk3xT9vQ2mZr8LpWwN5c";
+        const auto scanner = leaks::Scanner::with(
+            leaks::Scanner::create(), u"env:KEY"_s, SecretString(QByteArray(value)));
+        std::mutex mutex;
+        QList<leaks::Incident> incidents;
+        ShellTool tool(m_sandbox,
+                       leaks::Watch([scanner] { return scanner; },
+                                    [&](const leaks::Incident& incident) {
+                                        const std::scoped_lock lock(mutex);
+                                        incidents.append(incident);
+                                    }));
+        // Far more than is shown or kept, with the value in its middle.
+        const QByteArray half = QByteArray("all is well\n").repeated(200'000);
+        toolkit::put(m_place->in(u"flood"_s), half + value + '\n' + half);
+        const auto plan =
+            tool.plan({{u"command"_s, u"cat flood; sleep 60; echo on"_s}}, m_place->context);
+        QVERIFY(plan);
+        QString shown;
+        const auto output =
+            toolkit::run(tool, *plan, m_place->context, {}, [&](const QString& text) {
+                const std::scoped_lock lock(mutex);
+                shown += text;
+            });
+        QVERIFY(output);
+        QCOMPARE(output->facts.value(u"leak"_s).toString(), u"known:env:KEY"_s);
+        QVERIFY(output->facts.value(u"duration_ms"_s).toInt() < 30'000);
+        QVERIFY(output->facts.value(u"output_bytes"_s).toInteger() <= 2 * half.size() + 21);
+        QCOMPARE(incidents.size(), 1);
+        QCOMPARE(incidents[0].offset, half.size());
+        QCOMPARE(incidents[0].fate, leaks::Fate::Stopped);
+        QVERIFY(shown.size() < half.size());
+        QVERIFY(!shown.contains(QString::fromLatin1(value)));
+        QVERIFY(!output->text.contains(QString::fromLatin1(value)));
     }
 
     void statusIsPassedOn()
