@@ -1,6 +1,7 @@
 #include "core/base/Executor.h"
 
 #include "core/base/Contracts.h"
+#include "core/base/ThreadSanitizer.h"
 
 #include <QCoreApplication>
 #include <QEvent>
@@ -71,11 +72,29 @@ private:
     bool m_draining = false;
 };
 
+// Whoever waits for its end sees all that it did.
+class LoopThread final : public QThread
+{
+public:
+    void waitForEnd()
+    {
+        wait();
+        tsan::takeOver(this);
+    }
+
+protected:
+    void run() override
+    {
+        exec();
+        tsan::handOver(this);
+    }
+};
+
 } // namespace
 
 struct LoopExecutor::Private
 {
-    QThread thread;
+    LoopThread thread;
     JobQueue* queue = nullptr; // lives on the thread
 };
 
@@ -91,7 +110,7 @@ LoopExecutor::~LoopExecutor()
 {
     SB_ASSERT(!isCurrent());
     m->queue->push([this] { m->thread.quit(); });
-    m->thread.wait();
+    m->thread.waitForEnd();
     delete m->queue;
 }
 

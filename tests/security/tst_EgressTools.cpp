@@ -192,7 +192,7 @@ private Q_SLOTS:
             "{\"name\": \"tiny\", \"version\": \"1.0.0\", \"main\": \"index.js\"}");
         put(in(u"made/package/index.js"_s), "module.exports = 42\n");
         run(u"tar"_s, {u"-C"_s, in(u"made"_s), u"-czf"_s, in(u"tiny.tgz"_s), u"package"_s});
-        quint16 port = 0;
+        std::atomic<quint16> port = 0; // known once the server's thread runs
         Server server([&](const QByteArray& request) -> QByteArray {
             if (pathOf(request) == "/tiny") {
                 QByteArray about =
@@ -212,7 +212,7 @@ private Q_SLOTS:
                                      u"--prefix"_s,
                                      in(u"app"_s),
                                      u"--registry"_s,
-                                     u"http://npm.listed.test:%1/"_s.arg(port),
+                                     u"http://npm.listed.test:%1/"_s.arg(server.port),
                                      u"tiny"_s});
         QVERIFY2(QFile::exists(in(u"app/node_modules/tiny/index.js"_s)), said.constData());
     }

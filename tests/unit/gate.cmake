@@ -1,1 +1,1 @@
-sb_test(unit/tst_Gate LINKS sb::tools sb::approvals SQLiteCpp)
+sb_test(unit/tst_Gate LINKS sb::tools sb::approvals SQLiteCpp LABELS threads)

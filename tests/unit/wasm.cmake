@@ -5,7 +5,7 @@ add_dependencies(tst_WasmSkills signalbox-wasm-host)
 
 if(SB_CAN_BUILD_WASM)
     foreach(name tst_WasmHosts tst_WasmTool)
-        sb_test(unit/${name} LINKS sb::tools sb::wasm)
+        sb_test(unit/${name} LINKS sb::tools sb::wasm LABELS threads)
         target_compile_definitions(${name} PRIVATE SB_WASM_MODULES="${CMAKE_BINARY_DIR}/tests/wasm")
         add_dependencies(${name} wasm-test-modules signalbox-wasm-host)
     endforeach()
