@@ -327,7 +327,6 @@ Task<Client::Ended> Client::pump(Exchange& x, Refusal& why)
     }
 }
 
-// What of the body may go on now; nothing when it holds what must not leave.
 std::optional<QByteArray> Client::released(Exchange& x, QByteArray body, bool ends)
 {
     if (!x.scanner || !defended("egress.scan")) {

@@ -51,8 +51,9 @@ private:
     Task<Outcome<bool>> prepare(Exchange& x);
     Task<Outcome<bool>> putKeysIn(Exchange& x, const std::vector<Place>& places);
     Task<Ended> pump(Exchange& x, Refusal& why);
-    // Each moves what can be moved now, and says when that ended the request.
+    /// What of the body may go on now; nothing when it holds what must not leave.
     static std::optional<QByteArray> released(Exchange& x, QByteArray body, bool ends);
+    // Each moves what can be moved now, and says when that ended the request.
     std::optional<Ended> moveUp(Exchange& x, Refusal& why, bool& moved);
     std::optional<Ended> moveDown(Exchange& x, Refusal& why, bool& moved);
     std::optional<Ended> takeAnswer(Exchange& x, QByteArrayView bytes, Refusal& why);

@@ -1,4 +1,5 @@
 // Measures leak detection: bench_leaks. Prints one JSON line a figure; each is the median of runs.
+#include "core/leaks/Watch.h"
 #include "core/secrets/Redactor.h"
 #include "tests/unit/LeaksKit.h"
 
@@ -126,5 +127,33 @@ int main()
               1000,
           "us",
           {{u"bytes"_s, QJsonDocument(payload).toJson(QJsonDocument::Compact).size()}});
+
+    // A model's answer, as it comes and as a whole.
+    const leaks::Watch watch([&] { return redactor.scanner(); }, {});
+    const QString answer = QString::fromUtf8(text.first(2048));
+    constexpr qsizetype delta = 4;
+    print("leaks.answer",
+          medianNs([&] {
+              for (int i = 0; i < rounds; ++i) {
+                  (void)watch.look(answer);
+              }
+          }) / rounds /
+              1000,
+          "us",
+          {{u"bytes"_s, answer.size()}});
+    constexpr int answers = 200;
+    print("leaks.delta",
+          medianNs([&] {
+              for (int i = 0; i < answers; ++i) {
+                  leaks::LiveText live(watch);
+                  for (qsizetype at = 0; at < answer.size(); at += delta) {
+                      (void)live.feed(answer.sliced(at, delta));
+                  }
+                  (void)live.finish();
+              }
+          }) / answers /
+              double(answer.size() / delta) / 1000,
+          "us",
+          {{u"bytes"_s, delta}});
     return 0;
 }
