@@ -1,46 +1,17 @@
 #include "core/protocol/Values.h"
 
-#include <array>
+#include "core/protocol/EnumNames.h"
 
 namespace sb::protocol {
 
-namespace {
-
-template <class E, size_t N>
-std::optional<E> find(const std::array<const char*, N>& names, QStringView name)
-{
-    for (size_t i = 0; i < N; ++i) {
-        if (name == QLatin1StringView(names[i])) {
-            return E(i);
-        }
-    }
-    return std::nullopt;
-}
-
-} // namespace
-
-#define SB_PROTOCOL_ENUM(E, ...)                                                                   \
-    namespace {                                                                                    \
-    constexpr std::array names##E{__VA_ARGS__};                                                    \
-    }                                                                                              \
-    QString enumName(E value)                                                                      \
-    {                                                                                              \
-        return QString::fromLatin1(names##E[size_t(value)]);                                       \
-    }                                                                                              \
-    std::optional<E> enumFromName(QStringView name, E*)                                            \
-    {                                                                                              \
-        return find<E>(names##E, name);                                                            \
-    }
-
-SB_PROTOCOL_ENUM(ProcessKind, "channel", "branch", "worker", "compactor", "cortex")
-SB_PROTOCOL_ENUM(
+SB_PROTOCOL_NAMES(ProcessKind, "channel", "branch", "worker", "compactor", "cortex")
+SB_PROTOCOL_NAMES(
     ProcessState, "running", "waiting_approval", "succeeded", "failed", "cancelled", "interrupted")
-SB_PROTOCOL_ENUM(ApprovalState, "waiting", "accepted", "rejected", "expired")
-SB_PROTOCOL_ENUM(Risk, "low", "medium", "high", "critical")
-SB_PROTOCOL_ENUM(Outcome, "succeeded", "failed", "cancelled", "waiting_approval")
-SB_PROTOCOL_ENUM(ApproveMode, "ask", "allow", "deny")
-SB_PROTOCOL_ENUM(ItemKind, "user", "agent", "tool", "delegate", "notice")
-#undef SB_PROTOCOL_ENUM
+SB_PROTOCOL_NAMES(ApprovalState, "waiting", "accepted", "rejected", "expired")
+SB_PROTOCOL_NAMES(Risk, "low", "medium", "high", "critical")
+SB_PROTOCOL_NAMES(Outcome, "succeeded", "failed", "cancelled", "waiting_approval")
+SB_PROTOCOL_NAMES(ApproveMode, "ask", "allow", "deny")
+SB_PROTOCOL_NAMES(ItemKind, "user", "agent", "tool", "delegate", "notice")
 
 QJsonObject entryToJson(const Entry& entry)
 {

@@ -1,0 +1,62 @@
+#pragma once
+#include "core/base/Clock.h"
+#include "core/journal/Journal.h"
+#include "core/memory/Embedder.h"
+#include "core/protocol/Memory.h"
+
+namespace sb::memory {
+
+/// What of an agent's memories recall looks in: words and vectors, kept beside the database as a
+/// cache. Follows the journal by itself. Safe to use from any thread; searching goes on while it
+/// takes in what is new, or makes itself anew.
+class Index
+{
+public:
+    struct Parts
+    {
+        QString folder; ///< where its files lie
+        journal::Journal& journal;
+        store::Database& database;
+        Executor& pool; ///< for making vectors and writing files
+        Clock& clock;
+        std::shared_ptr<Embedder> embedder;
+        /// Called, not more often than ten times a second, when info() is another one; from any
+        /// thread.
+        std::function<void()> changed{};
+    };
+    /// Opens the files; what is missing, damaged or of another embedder is made anew in the
+    /// background. Blocks on disk. Io or DiskFull when the folder cannot be written.
+    static Result<std::unique_ptr<Index>> open(Parts parts);
+    /// Writes what is not written yet.
+    ~Index();
+
+    struct Found
+    {
+        QString id;
+        double score = 0; ///< similarity (vector) or rank (text); higher is better
+        QString what{};   ///< the words that were found
+    };
+    /// The nearest by vector, best first. Blocks for microseconds.
+    [[nodiscard]] std::vector<Found> nearest(const std::vector<float>& vector, int count) const;
+    /// By words, best first: those with the rarest words of the query.
+    Result<std::vector<Found>> matching(const QString& words, int count);
+    /// Of two memories that are in it; 0 when one has no vector.
+    [[nodiscard]] double similarity(const QString& one, const QString& other) const;
+    /// The vector of a memory; empty when it has none (yet).
+    [[nodiscard]] std::vector<float> vectorOf(const QString& id) const;
+
+    [[nodiscard]] protocol::MemoryIndexInfo info() const;
+    [[nodiscard]] std::shared_ptr<Embedder> embedder() const;
+    /// Takes another embedder; makes all vectors anew in the background, and finds with the old
+    /// ones meanwhile where it can, else with words.
+    void use(std::shared_ptr<Embedder> embedder);
+    /// Answers when everything that is in the journal now has been taken in, or cannot be.
+    Future<> caughtUp();
+
+private:
+    struct Private;
+    explicit Index(std::unique_ptr<Private> made);
+    std::unique_ptr<Private> m;
+};
+
+} // namespace sb::memory
