@@ -280,7 +280,16 @@ QCoro::Task<Result<Settled>> Gate::judge(
         judged.insert(QStringLiteral("flows"),
                       protocol::toJsonValue(taint::toInfo(plan.action.flows)));
     }
-    auto deciding = m.journal.append(entryOf(call, Kind::PolicyDecision, cause, std::move(judged)));
+    NewEntry verdict = entryOf(call, Kind::PolicyDecision, cause, std::move(judged));
+    const bool isSpent = call.callLimit > 0 && call.callsBefore >= call.callLimit;
+    if (decision.verdict == policy::Verdict::Allow && state.approval.isEmpty() && !isSpent) {
+        // Nothing comes between the verdict and the intent: they share a transaction.
+        Leave leave{.verdict = std::move(verdict)};
+        auto performed = co_await perform(
+            std::move(call), tool, std::move(known), std::move(leave), std::move(observer), stop);
+        co_return performed;
+    }
+    auto deciding = m.journal.append(std::move(verdict));
     SB_CO_TRY(const auto decided, co_await cancellable({}, m.executor, std::move(deciding)));
     cause = QString::number(decided.seq);
 
@@ -397,22 +406,22 @@ QCoro::Task<Result<Settled>> Gate::judge(
         }
     }
 
-    if (call.callLimit > 0 && call.callsBefore >= call.callLimit) {
+    if (isSpent) {
         const QString why = refusal(
             QStringLiteral("this process has used up its %1 tool calls.").arg(call.callLimit));
         auto answered = co_await answer(std::move(call), why, true, {}, cause, stop);
         co_return answered;
     }
+    Leave leave{.cause = cause, .wasEdited = wasEdited};
     auto performed = co_await perform(
-        std::move(call), tool, std::move(known), wasEdited, cause, std::move(observer), stop);
+        std::move(call), tool, std::move(known), std::move(leave), std::move(observer), stop);
     co_return performed;
 }
 
 QCoro::Task<Result<Settled>> Gate::perform(Call call,
                                            Tool* tool,
                                            Labelled labelled,
-                                           bool wasEdited,
-                                           QString cause,
+                                           Leave leave,
                                            CallObserver observer,
                                            std::stop_token stop)
 {
@@ -441,30 +450,36 @@ QCoro::Task<Result<Settled>> Gate::perform(Call call,
                 QJsonObject{{QStringLiteral("path"), path}, {QStringLiteral("sources"), written}});
         }
     }
-    auto intending = m.journal.transact([call,
-                                         cause,
-                                         files,
-                                         touched,
-                                         command = plan.command,
-                                         hash = plan.hash(),
-                                         arguments = wasEdited ? plan.arguments : QJsonObject()](
-                                            journal::Transaction& transaction) -> Result<qint64> {
-        QJsonObject intent{{QStringLiteral("command"), command},
-                           {QStringLiteral("arguments"), arguments},
-                           {QStringLiteral("plan"), hash}};
-        if (!touched.isEmpty()) {
-            intent.insert(QStringLiteral("files"), touched);
-        }
-        SB_TRY(const auto started,
-               transaction.append(entryOf(call, Kind::ToolStarted, cause, std::move(intent))));
-        if (!files.isEmpty()) {
-            SB_CHECK(transaction.append(entryOf(call,
-                                                Kind::CheckpointCreated,
-                                                QString::number(started.seq),
-                                                {{QStringLiteral("files"), files}})));
-        }
-        return started.seq;
-    });
+    const QJsonObject edited = leave.wasEdited ? plan.arguments : QJsonObject();
+    auto intending =
+        m.journal.transact([call,
+                            leave = std::move(leave),
+                            files,
+                            touched,
+                            command = plan.command,
+                            hash = plan.hash(),
+                            edited](journal::Transaction& transaction) -> Result<qint64> {
+            QString cause = leave.cause;
+            if (leave.verdict) {
+                SB_TRY(const auto decided, transaction.append(*leave.verdict));
+                cause = QString::number(decided.seq);
+            }
+            QJsonObject intent{{QStringLiteral("command"), command},
+                               {QStringLiteral("arguments"), edited},
+                               {QStringLiteral("plan"), hash}};
+            if (!touched.isEmpty()) {
+                intent.insert(QStringLiteral("files"), touched);
+            }
+            SB_TRY(const auto started,
+                   transaction.append(entryOf(call, Kind::ToolStarted, cause, std::move(intent))));
+            if (!files.isEmpty()) {
+                SB_CHECK(transaction.append(entryOf(call,
+                                                    Kind::CheckpointCreated,
+                                                    QString::number(started.seq),
+                                                    {{QStringLiteral("files"), files}})));
+            }
+            return started.seq;
+        });
     SB_CO_TRY(const qint64 intent, co_await cancellable({}, m.executor, std::move(intending)));
     const QString intentCause = QString::number(intent);
     if (stop.stop_requested() && !isLeaving(observer)) {

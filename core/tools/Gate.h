@@ -103,11 +103,18 @@ private:
     QCoro::Task<QList<taint::Source>> close(std::shared_ptr<UnderWay> outer);
     QCoro::Task<Result<Settled>> judge(
         Call call, Interrupted state, bool isTakenUp, CallObserver observer, std::stop_token stop);
+    /// Why a call may be performed.
+    struct Leave
+    {
+        QString cause{}; ///< seq of the decision, or of the person's answer
+        /// The decision itself, where it is not written down yet: then it comes first.
+        std::optional<journal::NewEntry> verdict{};
+        bool wasEdited = false; ///< by the person who accepted it
+    };
     QCoro::Task<Result<Settled>> perform(Call call,
                                          Tool* tool,
                                          Labelled labelled,
-                                         bool wasEdited,
-                                         QString cause,
+                                         Leave leave,
                                          CallObserver observer,
                                          std::stop_token stop);
     QCoro::Task<Result<Settled>> answer(Call call,

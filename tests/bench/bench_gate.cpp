@@ -1,11 +1,17 @@
-// Measures what labels cost the gate: bench_gate. Prints one JSON line a figure.
-#include "core/tools/GateTaint.h"
+// Measures the gate: what a call that nobody is asked about costs, and what its labels cost:
+// bench_gate [FOLDER]. Prints one JSON line a figure.
+#include "core/tools/Gate.h"
 
+#include <QCoreApplication>
+#include <QDir>
 #include <QElapsedTimer>
 #include <QJsonDocument>
+#include <QTemporaryDir>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdio>
+#include <latch>
 #include <vector>
 
 using namespace sb;
@@ -13,11 +19,11 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-void print(const char* bench, double value, const char* unit)
+void print(const char* bench, double value, const char* unit, QJsonObject line = {})
 {
-    const QJsonObject line{{u"bench"_s, QLatin1StringView(bench)},
-                           {u"value"_s, std::round(value * 1000) / 1000},
-                           {u"unit"_s, QLatin1StringView(unit)}};
+    line.insert(u"bench"_s, QLatin1StringView(bench));
+    line.insert(u"value"_s, std::round(value * 1000) / 1000);
+    line.insert(u"unit"_s, QLatin1StringView(unit));
     std::puts(QJsonDocument(line).toJson(QJsonDocument::Compact).constData());
 }
 
@@ -37,10 +43,134 @@ double median(std::vector<double> values)
     return values[values.size() / 2];
 }
 
+/// Does nothing, at once.
+class IdleTool final : public tools::Tool
+{
+public:
+    IdleTool()
+    {
+        m_spec.name = u"idle"_s;
+        m_spec.schema = {{u"type"_s, u"object"_s}};
+    }
+    [[nodiscard]] const llm::ToolSpec& spec() const override { return m_spec; }
+    [[nodiscard]] bool isIdempotent() const override { return true; }
+    Result<tools::Plan> plan(const QJsonObject& arguments, const tools::Context&) override
+    {
+        tools::Plan made;
+        made.arguments = arguments;
+        made.action.tool = m_spec.name;
+        made.action.arguments = arguments;
+        return made;
+    }
+    Future<tools::Output> run(tools::Permit,
+                              tools::Plan,
+                              tools::Context,
+                              std::function<void(const QString&)>,
+                              std::stop_token) override
+    {
+        return Future<tools::Output>::ready(tools::Output{});
+    }
+
+private:
+    llm::ToolSpec m_spec;
+};
+
+// Calls that the rules allow, from the model's wish to its answer, beside what the journal alone
+// takes for the same entries in the same transactions.
+void passing(const char* bench, const QString& folder, int rounds)
+{
+    SystemClock clock;
+    LoopExecutor executor(u"agent"_s);
+    Pool pool(1, u"pool"_s);
+    auto database =
+        std::move(*store::Database::open({folder + u"/agent.db"_s, u":/sql/agent"_s, {}}, clock));
+    journal::Journal::Settings settings;
+    settings.agent = u"a"_s;
+    settings.projections.push_back(std::make_unique<approvals::ApprovalProjection>());
+    auto journal = std::move(*journal::Journal::open(std::move(settings), *database, clock));
+    approvals::Approvals approvals(*journal, *database, clock, executor);
+    tools::Registry registry;
+    registry.add(std::make_unique<IdleTool>(), {protocol::ProcessKind::Worker});
+    policy::Rule rule;
+    rule.match = u"idle"_s;
+    rule.decide = policy::Decide::Allow;
+    tools::Gate gate({registry,
+                      *journal,
+                      approvals,
+                      executor,
+                      pool,
+                      [rule] { return QList{rule}; },
+                      [](const QString& text) { return text; }});
+    tools::Call call;
+    call.call.id = u"c1"_s;
+    call.call.name = u"idle"_s;
+    call.context.agent = u"a"_s;
+    call.context.process = u"wrk-1"_s;
+    const auto entry = [](protocol::Kind kind) {
+        journal::NewEntry made;
+        made.kind = kind;
+        made.process = u"wrk-1"_s;
+        made.payload = {{u"call"_s, u"c1"_s}, {u"tool"_s, u"idle"_s}};
+        return made;
+    };
+    std::vector<double> through;
+    std::vector<double> alone;
+    bool failed = false;
+    std::latch done(1);
+    constexpr std::array transactions{1, 2, 1};
+    const auto measure = [&]() -> QCoro::Task<> {
+        for (int i = 0; i < rounds; ++i) {
+            QElapsedTimer timer;
+            timer.start();
+            auto passed = gate.pass(call, {}, {});
+            const auto settled = co_await passed;
+            failed = failed || !settled || (*settled).message.isError;
+            through.push_back(double(timer.nsecsElapsed()) / 1000);
+            timer.restart();
+            for (const int entries : transactions) {
+                auto writing = journal->transact(
+                    [entry, entries](journal::Transaction& transaction) -> Result<int> {
+                        for (int n = 0; n < entries; ++n) {
+                            SB_CHECK(transaction.append(entry(protocol::Kind::ToolResult)));
+                        }
+                        return entries;
+                    });
+                const auto written = co_await cancellable({}, executor, std::move(writing));
+                failed = failed || !written;
+            }
+            alone.push_back(double(timer.nsecsElapsed()) / 1000);
+        }
+        done.count_down();
+    };
+    std::optional<QCoro::Task<>> running;
+    executor.post([&] { running.emplace(measure()); });
+    done.wait();
+    executor.postAndWait([&] { running.reset(); });
+    if (failed) {
+        std::fputs("a call failed\n", stderr);
+        std::exit(1);
+    }
+    const double whole = median(through);
+    const double record = median(alone);
+    print(bench,
+          whole - record,
+          "us",
+          {{u"whole"_s, std::round(whole)}, {u"journal_alone"_s, std::round(record)}});
+}
+
 } // namespace
 
-int main()
+int main(int argc, char** argv)
 {
+    const QCoreApplication application(argc, argv);
+    const QTemporaryDir disk((argc > 1 ? QString::fromLocal8Bit(argv[1]) : QDir::tempPath()) +
+                             u"/bench-gate-XXXXXX"_s);
+    const QTemporaryDir memory(u"/dev/shm/bench-gate-XXXXXX"_s);
+    passing("gate.pass", disk.path(), 2000);
+    if (memory.isValid()) {
+        passing("gate.pass.in_memory", memory.path(), 5000);
+    }
+
     // What a worker has read after thirty calls.
     tools::Labelling labelling;
     for (int i = 0; i < 30; ++i) {
