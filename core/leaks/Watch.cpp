@@ -14,7 +14,7 @@ QString firstKnown(const QList<Hit>& hits)
 
 void Watch::tell(const Hit& hit, const Origin& origin, Fate fate) const
 {
-    if (hit.verified && m_sink) {
+    if (m_sink) {
         m_sink({origin, hit.what, encodingName(hit.encoding), hit.offset, fate});
     }
 }
@@ -61,7 +61,7 @@ Screened Watch::screen(const QString& text, const Origin& origin) const
 void Told::raise(const QList<Hit>& hits, Fate known, Fate pattern)
 {
     for (const Hit& hit : hits) {
-        if (!m_names.contains(hit.what)) {
+        if (hit.verified && !m_names.contains(hit.what)) {
             m_names.append(hit.what);
             m_watch.tell(hit, m_origin, hit.isKnown() ? known : pattern);
         }

@@ -68,7 +68,7 @@ QCoro::Task<> Delegate::body()
             QStringLiteral(
                 "It made no progress for too long; it was stopped with everything that it ran.")};
     } else {
-        end = {ProcessState::Failed, result.error().message};
+        end = {ProcessState::Failed, m_host.m.watch.look(result.error().message).text};
     }
     m_info.state = end.state;
     m_info.result = end.result;

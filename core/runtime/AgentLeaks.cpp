@@ -19,6 +19,7 @@ QString leakText(const leaks::Incident& incident)
         : place == u"call"   ? QStringLiteral("a call of %1").arg(name)
         : place == u"model"  ? QStringLiteral("what the model said")
         : place == u"egress" ? QStringLiteral("a request to the network")
+        : name == u"you"     ? QStringLiteral("your message")
         : name.startsWith(agent)
             ? QStringLiteral("a message of the agent %1").arg(name.mid(agent.size()))
             : QStringLiteral("a message of %1").arg(name);

@@ -16,6 +16,7 @@ llm::HttpSettings httpSettings(const config::Provider& provider, secrets::Secret
     settings.baseUrl = provider.baseUrl;
     if (!provider.key.isEmpty()) {
         settings.key = [&secrets, reference = provider.key] { return secrets.lease(reference); };
+        settings.keyRefused = [&secrets, reference = provider.key] { secrets.forget(reference); };
     }
     settings.firstByte = provider.firstByteTimeout.value_or(settings.firstByte);
     settings.idle = provider.idleTimeout.value_or(settings.idle);

@@ -180,8 +180,8 @@ Runtime::~Runtime()
         m_models.reset();
     }
     slots.clear();
+    m_network.reset(); // where a model's service may still refuse a key
     m_secrets.reset();
-    m_network.reset();
     m_feed.reset();
 }
 

@@ -329,8 +329,8 @@ private Q_SLOTS:
         const QJsonObject incident = keyed.incidents().first();
         QCOMPARE(incident.value(u"where"_s).toString(), u"message:you"_s);
         QCOMPARE(incident.value(u"message"_s).toString(),
-                 u"What looks like a secret (gitlab-token) turned up in a message of you; it was "
-                 "taken out. Keep keys with \"signalbox-node secrets set NAME\", and name them in "
+                 u"What looks like a secret (gitlab-token) turned up in your message; it was taken "
+                 "out. Keep keys with \"signalbox-node secrets set NAME\", and name them in "
                  "signalbox.yaml where they are needed."_s);
         // It still counts as one that held a secret.
         const auto received = keyed.instance.entries(u"message.received"_s).last();
