@@ -40,6 +40,15 @@ void show(const protocol::ApprovalInfo& approval, bool json)
                     .arg(QString::fromUtf8(
                         QJsonDocument(*approval.editedArguments).toJson(QJsonDocument::Compact)));
     }
+    if (const QString address = protocol::addressOf(approval);
+        !address.isEmpty() && approval.state != protocol::ApprovalState::Rejected) {
+        text += QStringLiteral("  holds    %1\n")
+                    .arg(protocol::isForGood(approval)
+                             ? QStringLiteral("from now on, until it is taken back")
+                         : approval.state == protocol::ApprovalState::Waiting
+                             ? QStringLiteral("once; with accept --always from now on")
+                             : QStringLiteral("once"));
+    }
     if (!approval.by.isEmpty()) {
         text +=
             QStringLiteral("  settled  %1 by %2\n").arg(timeText(approval.settledAt), approval.by);
@@ -100,6 +109,20 @@ Exit settle(const Arguments& arguments, Session& session, const QString& id, boo
         }
         command.arguments = edited.object();
     }
+    if (arguments.options.contains(QStringLiteral("--always"))) {
+        const auto asked = session.client().request(protocol::GetApproval{id}).wait();
+        if (!asked) {
+            return complain(asked.error(), arguments.json);
+        }
+        const QString address = protocol::addressOf(*asked);
+        if (address.isEmpty()) {
+            return complain(
+                usageError(QStringLiteral("--always is for questions about an address; what a tool "
+                                          "may always do is said by a rule in signalbox.yaml.")),
+                arguments.json);
+        }
+        command.arguments = protocol::addressArguments(address, true);
+    }
     EndSignal end;
     RunFollower follower(session.client(), session.events(), {arguments.json, false});
     auto settled = session.client().request(std::move(command)).wait();
@@ -127,7 +150,7 @@ Exit approvalsVerb(Arguments arguments, QStringList words)
         arguments,
         std::move(words),
         {QStringLiteral("--agent"), QStringLiteral("--note"), QStringLiteral("--arguments")},
-        {QStringLiteral("--all")});
+        {QStringLiteral("--all"), QStringLiteral("--always")});
     if (!read) {
         return complain(read.error(), arguments.json);
     }
@@ -137,6 +160,13 @@ Exit approvalsVerb(Arguments arguments, QStringList words)
         return complain(usageError(QStringLiteral(
                             "approvals is followed by list, show ID, accept ID or reject ID.")),
                         arguments.json);
+    }
+    const bool isForGood = arguments.options.contains(QStringLiteral("--always"));
+    if (isForGood &&
+        (what != u"accept" || arguments.options.contains(QStringLiteral("--arguments")))) {
+        return complain(
+            usageError(QStringLiteral("--always goes with accept ID, and not with --arguments.")),
+            arguments.json);
     }
     auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program, false});
     if (!session) {

@@ -1,4 +1,4 @@
-#include "app/node/CommandLine.h"
+#include "app/node/DoctorChecks.h"
 #include "core/journal/SigningKey.h"
 #include "core/runtime/Session.h"
 
@@ -12,17 +12,11 @@ using runtime::Session;
 
 namespace {
 
-struct Finding
-{
-    QString what;
-    bool ok = false;
-    QString says;
-    QJsonObject more{}; ///< beside the common fields
-};
+using Kind = Finding::Kind;
 
 void add(QList<Finding>& findings, const char* what, bool ok, QString says)
 {
-    findings.append({QString::fromLatin1(what), ok, std::move(says), {}});
+    findings.append({QString::fromLatin1(what), ok ? Kind::Good : Kind::Bad, std::move(says), {}});
 }
 
 QString answerOf(const QString& verdict)
@@ -49,7 +43,7 @@ void addContainment(QList<Finding>& findings, protocol::RuntimeClient& client, c
         findings.append(
             {QStringLiteral("containment"),
              // What could not be tried is no hole, and no claim either: it says so.
-             probe.verdict != u"open",
+             probe.verdict != u"open" ? Kind::Good : Kind::Bad,
              QStringLiteral("%1: %2 %3%4")
                  .arg(agent,
                       probe.question,
@@ -100,6 +94,11 @@ Exit doctorVerb(Arguments arguments, QStringList words)
                                   : problem);
         }
     }
+    addDatabases(findings, arguments.home); // before anything opens and changes them
+    if (config) {
+        addPackages(findings, arguments.home, *config);
+        addRules(findings, arguments.home, *config);
+    }
     auto session = Session::open(arguments.home, {QStringLiteral("run"), arguments.program, false});
     if (!session) {
         add(findings, "runtime", false, session.error().message);
@@ -141,16 +140,21 @@ Exit doctorVerb(Arguments arguments, QStringList words)
     }
     bool healthy = true;
     for (const auto& finding : findings) {
-        healthy = healthy && finding.ok;
+        healthy = healthy && finding.kind != Kind::Bad;
         if (arguments.json) {
             QJsonObject line = finding.more;
             line.insert(QStringLiteral("check"), finding.what);
-            line.insert(QStringLiteral("ok"), finding.ok);
+            line.insert(QStringLiteral("ok"), finding.kind != Kind::Bad);
+            if (finding.kind == Kind::Hint) {
+                line.insert(QStringLiteral("hint"), true);
+            }
             line.insert(QStringLiteral("message"), finding.says);
             printJson(line);
         } else {
             printLine(QStringLiteral("%1 %2  %3")
-                          .arg(finding.ok ? QStringLiteral("ok") : QStringLiteral("!!"),
+                          .arg(finding.kind == Kind::Good   ? QStringLiteral("ok")
+                               : finding.kind == Kind::Hint ? QStringLiteral("??")
+                                                            : QStringLiteral("!!"),
                                finding.what.leftJustified(14),
                                finding.says)
                           .toUtf8());

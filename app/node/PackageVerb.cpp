@@ -15,8 +15,8 @@ using packages::SignatureState;
 
 namespace {
 
-const auto usage = u"package needs inspect FOLDER, install FOLDER, list, remove NAME, sign FOLDER "
-                   "--key FILE, or keygen FILE."_s;
+const auto usage = u"package needs inspect FOLDER, install FOLDER, list, remove NAME, publishers, "
+                   "forget PUBLISHER, sign FOLDER --key FILE, or keygen FILE."_s;
 
 QString stateName(SignatureState state)
 {
@@ -281,6 +281,84 @@ Exit remove(runtime::Installed& installed, const Arguments& arguments)
     return Exit::Succeeded;
 }
 
+// What is installed of a publisher: "skill changelog", …
+QStringList packagesOf(const QString& publisher, const QList<packages::Installed>& all)
+{
+    QStringList names;
+    for (const auto& one : all) {
+        if (one.id.publisher == publisher) {
+            names.append(packages::kindName(one.id.kind) + u' ' + one.id.name);
+        }
+    }
+    return names;
+}
+
+QJsonObject jsonOf(const packages::Pin& pin, const QStringList& names)
+{
+    return {{u"publisher"_s, pin.publisher},
+            {u"fingerprint"_s, packages::fingerprintOf(pin.key)},
+            {u"since"_s, timeText(pin.since)},
+            {u"packages"_s, QJsonArray::fromStringList(names)}};
+}
+
+Exit publishers(runtime::Installed& installed, bool json)
+{
+    const auto pins = installed.trust().pins();
+    const auto all = installed.packages().list();
+    if (!pins || !all) {
+        return complain(pins ? all.error() : pins.error(), json);
+    }
+    for (const auto& pin : *pins) {
+        const QStringList names = packagesOf(pin.publisher, *all);
+        if (json) {
+            printJson(jsonOf(pin, names));
+            continue;
+        }
+        say(u"%1  %2  since %3  %4"_s.arg(pin.publisher,
+                                          packages::fingerprintOf(pin.key),
+                                          timeText(pin.since),
+                                          names.isEmpty() ? u"nothing installed"_s
+                                                          : names.join(u", "_s)));
+    }
+    if (!json && pins->isEmpty()) {
+        say(u"No publisher is trusted yet; the first package of each asks for it."_s);
+    }
+    return Exit::Succeeded;
+}
+
+Exit forget(runtime::Installed& installed, const Arguments& arguments)
+{
+    const bool json = arguments.json;
+    const QString publisher = arguments.rest[1];
+    const auto all = installed.packages().list();
+    if (!all) {
+        return complain(all.error(), json);
+    }
+    const QStringList names = packagesOf(publisher, *all);
+    const auto known = installed.trust().find(publisher);
+    if (known && *known && !names.isEmpty() && !arguments.options.contains(u"--yes"_s)) {
+        return complain({ErrorCode::Forbidden,
+                         u"\"%1\" is not forgotten, because that needs your word: --yes. These "
+                         "would not be used any more: %2."_s.arg(publisher, names.join(u", "_s)),
+                         publisher},
+                        json);
+    }
+    const auto gone = installed.forget(publisher);
+    if (!gone) {
+        return complain(gone.error(), json);
+    }
+    if (json) {
+        QJsonObject object = jsonOf(*gone, names);
+        object.insert(u"forgotten"_s, gone->publisher);
+        printJson(object);
+    } else {
+        say(u"%1 is forgotten%2. Whoever installs a package of it is asked again."_s.arg(
+            gone->publisher,
+            names.isEmpty() ? QString() : u"; not used any more: %1"_s.arg(names.join(u", "_s))));
+    }
+    return Exit::Succeeded;
+}
+
 Exit keygen(const QString& path, bool json)
 {
     const auto key = packages::PublisherKey::create();
@@ -324,7 +402,7 @@ Exit packageVerb(Arguments arguments, QStringList words)
     if (auto read = readOptions(arguments,
                                 std::move(words),
                                 {u"--capabilities"_s, u"--key"_s, u"--kind"_s},
-                                {u"--trust"_s, u"--accept-downgrade"_s});
+                                {u"--trust"_s, u"--accept-downgrade"_s, u"--yes"_s});
         !read) {
         return complain(read.error(), arguments.json);
     }
@@ -336,13 +414,15 @@ Exit packageVerb(Arguments arguments, QStringList words)
             ? QStringList{u"--trust"_s, u"--accept-downgrade"_s, u"--capabilities"_s}
         : action == "sign"_L1   ? QStringList{u"--key"_s}
         : action == "remove"_L1 ? QStringList{u"--kind"_s}
+        : action == "forget"_L1 ? QStringList{u"--yes"_s}
                                 : QStringList();
     const bool hasKey = action != "sign"_L1 || options.contains(u"--key"_s);
     const bool isKnown =
-        action == "list"_L1
+        action == "list"_L1 || action == "publishers"_L1
             ? count == 1
             : count == 2 &&
-                  QStringList{u"inspect"_s, u"install"_s, u"remove"_s, u"sign"_s, u"keygen"_s}
+                  QStringList{
+                      u"inspect"_s, u"install"_s, u"remove"_s, u"forget"_s, u"sign"_s, u"keygen"_s}
                       .contains(action);
     if (!isKnown || !hasKey) {
         return complain({ErrorCode::InvalidInput, usage, action}, arguments.json);
@@ -374,6 +454,12 @@ Exit packageVerb(Arguments arguments, QStringList words)
     }
     if (action == "remove"_L1) {
         return remove(*installed, arguments);
+    }
+    if (action == "publishers"_L1) {
+        return publishers(*installed, arguments.json);
+    }
+    if (action == "forget"_L1) {
+        return forget(*installed, arguments);
     }
     return list(installed->packages(), arguments.json);
 }

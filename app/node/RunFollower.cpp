@@ -170,7 +170,10 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
     if (!approval.diff.isEmpty()) {
         text += indented(approval.diff) + u'\n';
     }
-    const char* const prompt = "Accept? Type y or n, or write what to do instead: ";
+    const QString address = protocol::addressOf(approval);
+    const char* const prompt =
+        address.isEmpty() ? "Accept? Type y or n, or write what to do instead: "
+                          : "Accept? Type y (once), always, or n, or write what to do instead: ";
     std::fputs(text.toUtf8().constData(), stderr);
     std::fputs(prompt, stderr);
     std::fflush(stderr);
@@ -218,6 +221,10 @@ void RunFollower::ask(const protocol::ApprovalInfo& approval, EndSignal& end)
     };
     // What was begun and not sent off with Return is no answer.
     settle.accept = !ended && is({QStringLiteral("y"), QStringLiteral("yes")});
+    if (!ended && !address.isEmpty() && is({QStringLiteral("always")})) {
+        settle.accept = true;
+        settle.arguments = protocol::addressArguments(address, true);
+    }
     if (ended) {
         settle.note = QStringLiteral("The terminal was closed.");
     } else if (!settle.accept && !is({QStringLiteral("n"), QStringLiteral("no")})) {

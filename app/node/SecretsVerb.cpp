@@ -6,6 +6,8 @@
 #include "core/llm/HttpSetup.h"
 #include "core/secrets/Locked.h"
 #include "core/secrets/Redactor.h"
+#include "core/server/Folders.h"
+#include "core/server/SocketClient.h"
 
 #include <QJsonArray>
 #include <QNetworkAccessManager>
@@ -201,6 +203,21 @@ Exit say(const QJsonObject& object, const QString& text, bool json)
     return Exit::Succeeded;
 }
 
+// The runtime that lives on this home may remember the old value.
+void tellRuntime(const runtime::Home& home, const QString& reference, const QString& what)
+{
+    auto client = server::SocketClient::connect(server::socketPathFor(home.run));
+    if (!client) {
+        return; // none is there that could
+    }
+    if (auto told = (*client)->request(protocol::KeyChanged{reference, what}).wait(); !told) {
+        std::fprintf(stderr,
+                     "signalbox-node: the running program could not be told, and may use the old "
+                     "value until it is started anew: %s\n",
+                     qPrintable(told.error().message));
+    }
+}
+
 Exit list(Keys& keys, const config::Config* config, bool json)
 {
     QMap<QString, QStringList> uses;
@@ -253,8 +270,12 @@ QString referenceOf(const QString& word, const config::Config* config)
                                                                : QString(u"keychain:"_s + word);
 }
 
-Exit rotate(
-    Keys& keys, const config::Config* config, const QString& reference, bool isUntried, bool json)
+Exit rotate(Keys& keys,
+            const config::Config* config,
+            const runtime::Home& home,
+            const QString& reference,
+            bool isUntried,
+            bool json)
 {
     Trial trial(keys.loop);
     secrets::Validate validate;
@@ -283,6 +304,7 @@ Exit rotate(
     if (!rotated) {
         return complain(rotated.error(), json);
     }
+    tellRuntime(home, reference, u"rotated"_s);
     return say({{u"reference"_s, reference}, {u"tried_by"_s, triedBy}},
                triedBy.isEmpty() ? u"%1 has its new value, which was not tried."_s.arg(reference)
                                  : u"%1 has its new value; the provider \"%2\" accepts it."_s.arg(
@@ -423,6 +445,7 @@ Exit secretsVerb(Arguments arguments, QStringList words)
     if (action == "rotate"_L1) {
         return rotate(keys,
                       config,
+                      arguments.home,
                       referenceOf(name, config),
                       arguments.options.contains(u"--untried"_s),
                       json);
@@ -432,6 +455,7 @@ Exit secretsVerb(Arguments arguments, QStringList words)
         if (auto done = keys.secrets.remove(reference).wait(); !done) {
             return complain(done.error(), json);
         }
+        tellRuntime(arguments.home, reference, u"removed"_s);
         return say({{u"reference"_s, reference}}, u"%1 is gone."_s.arg(reference), json);
     }
     auto value = arguments.rest.size() > 2 ? SecretString(arguments.rest[2].toUtf8()) // a test's
@@ -443,6 +467,7 @@ Exit secretsVerb(Arguments arguments, QStringList words)
     if (!reference) {
         return complain(reference.error(), json);
     }
+    tellRuntime(arguments.home, *reference, u"stored"_s);
     return say({{u"reference"_s, *reference}},
                u"Stored. In signalbox.yaml it is  key: \"%1\""_s.arg(*reference),
                json);

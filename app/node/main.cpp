@@ -24,12 +24,13 @@ constexpr auto usage = R"(usage: signalbox-node [--home DIR] VERB
                                one task to its end; exit 0 succeeded, 1 failed or cancelled, 3 waits for approval
   tour [--json]                a recorded model fixes a failing test; everything else is real
   serve [--listen ADDR:PORT]   the runtime behind HTTP on loopback
-  approvals list [--all] | show ID | accept ID [--arguments JSON] | reject ID [--note TEXT]
+  approvals list [--all] | show ID | accept ID [--arguments JSON | --always] | reject ID [--note TEXT]
+                               --always lets the agent reach the address that it asked for from now on
   journal tail [--agent ID] [-n N] [-f] | verify [--agent ID] | export [--agent ID] [FILE]
   secrets list | set NAME | remove NAME | rotate NAME [--untried] | passphrase
                                keys in the keychain or the vault; values come from standard input or the terminal
   package list | inspect FOLDER | install FOLDER [--trust] [--capabilities LIST] | remove NAME
-          | sign FOLDER --key FILE | keygen FILE
+          | publishers | forget PUBLISHER [--yes] | sign FOLDER --key FILE | keygen FILE
                                skills that publishers have signed: what one asks for is shown, and needs your word
   doctor                       what works on this machine, and what to do where it does not
 

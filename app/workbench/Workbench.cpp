@@ -1,13 +1,36 @@
 #include "app/workbench/Workbench.h"
 
+#include "core/secrets/Redactor.h"
 #include "ui/dialogs/PassphraseDialog.h"
 
 namespace sb::workbench {
+
+/// What it takes to keep keys without a runtime.
+struct Workbench::Keys
+{
+    SystemClock clock;
+    secrets::Redactor redactor; // jobs of the two below use it
+    LoopExecutor loop{QStringLiteral("keys")};
+    Pool pool{1, QStringLiteral("keys-pool")};
+    secrets::Secrets secrets;
+
+    Keys(const QString& vaultFile, secrets::AskPassphrase ask)
+        : secrets({.vaultFile = vaultFile, .askPassphrase = std::move(ask)},
+                  loop,
+                  pool,
+                  clock,
+                  redactor)
+    {
+    }
+};
+
+Workbench::Workbench() = default;
 
 Result<std::unique_ptr<Workbench>> Workbench::open(const Options& options)
 {
     std::unique_ptr<Workbench> self(new Workbench);
     Workbench* const raw = self.get();
+    self->m_home = options.home;
     SB_TRY(self->m_session,
            runtime::Session::open(options.home,
                                   {QStringLiteral("window"),
@@ -32,6 +55,9 @@ Result<std::unique_ptr<Workbench>> Workbench::open(const Options& options)
     shell::Settings settings;
     settings.stateDir = options.home.state;
     settings.themeForced = options.themeForced;
+    settings.storeKey = [raw](const QString& name, SecretString value, auto stored) {
+        raw->storeKey(name, std::move(value), std::move(stored));
+    };
     self->m_window = std::make_unique<shell::MainWindow>(
         *self->m_bridge, *self->m_theme, self->m_session->clock(), std::move(settings));
     if (auto* const own = self->m_session->own()) {
@@ -66,9 +92,42 @@ Future<SecretString> Workbench::ask(const secrets::PassphraseQuestion& question)
     return future;
 }
 
+void Workbench::storeKey(const QString& name,
+                         SecretString value,
+                         std::function<void(Result<QString>)> stored)
+{
+    const auto here = [stored = std::move(stored)](Result<QString> reference) {
+        QMetaObject::invokeMethod(
+            QCoreApplication::instance(),
+            [stored, reference = std::move(reference)] { stored(reference); });
+    };
+    if (auto* const own = m_session->own()) {
+        own->storeKey(name, std::move(value)).then(here);
+        return;
+    }
+    if (!m_keys) {
+        m_keys = std::make_unique<Keys>(
+            m_home.vaultFile(),
+            [this](const secrets::PassphraseQuestion& question) { return ask(question); });
+    }
+    m_keys->secrets.store(name, std::move(value)).then([this, here](Result<QString> reference) {
+        if (!reference) {
+            here(std::move(reference));
+            return;
+        }
+        protocol::KeyChanged changed{*reference, QStringLiteral("stored")};
+        client()
+            .request(std::move(changed))
+            .then([here, reference](const Result<protocol::Done>& told) {
+                here(told ? reference : std::unexpected(told.error()));
+            });
+    });
+}
+
 Workbench::~Workbench()
 {
     m_window.reset();
+    m_keys.reset();
     m_bridge.reset();
     m_session.reset();
 }

@@ -1,19 +1,11 @@
 #pragma once
 #include "core/protocol/Containment.h"
+#include "core/protocol/Keys.h"
 
 #include <variant>
 
 /// What can be asked of a runtime. Each command has a name, a Reply, and its fields.
 namespace sb::protocol {
-
-struct Done
-{
-    bool operator==(const Done&) const = default;
-    template <class S, class V>
-    static void fields(S&, V&&)
-    {
-    }
-};
 
 /// Who answers, and on which home.
 struct Ping
@@ -64,6 +56,7 @@ struct GetSnapshot
         Totals totals;
         QString configPath;
         QString configProblem; ///< why the configuration on disk is not in force; empty: it is
+        QList<KeyProblem> keyProblems;
         template <class S, class V>
         static void fields(S& s, V&& v)
         {
@@ -74,6 +67,7 @@ struct GetSnapshot
             v("totals", s.totals);
             v("config_path", s.configPath);
             v("config_problem", s.configProblem);
+            v("key_problems", s.keyProblems);
         }
     };
     template <class S, class V>
@@ -486,7 +480,13 @@ using Command = std::variant<Ping,
                              UndoWrite,
                              StartRun,
                              GetContainment,
-                             RevokeGrant>;
+                             RevokeGrant,
+                             GetVault,
+                             UnlockVault,
+                             KeyChanged,
+                             ListPublishers,
+                             ForgetPublisher,
+                             RememberPublisher>;
 
 /// {"command": NAME, …fields}.
 QJsonObject commandToJson(const Command& command);

@@ -81,6 +81,14 @@ struct ContainmentInfo
     }
 };
 
+/// The address ("host:port") that a question is about; empty for a question about a tool's call. A
+/// tool may have the same name, but its call is bound to a plan.
+QString addressOf(const ApprovalInfo& question);
+/// Whether a yes to such a question holds for good: as answered, or as asked while it waits.
+bool isForGood(const ApprovalInfo& question);
+/// The arguments of such a question, and of an answer to it.
+QJsonObject addressArguments(const QString& address, bool isForGood);
+
 /// What holds an agent now. With `probe` it is tried anew, which takes about a second; without, the
 /// answer tells what was found last.
 struct GetContainment

@@ -1,5 +1,5 @@
 #pragma once
-#include "core/protocol/Values.h"
+#include "core/protocol/Keys.h"
 
 #include <variant>
 
@@ -153,6 +153,18 @@ struct ConfigChanged
     }
 };
 
+/// Keys that are wanted and cannot be had: all of them as they are now.
+struct KeysChanged
+{
+    static constexpr auto name = "keys";
+    QList<KeyProblem> problems;
+    template <class S, class V>
+    static void fields(S& s, V&& v)
+    {
+        v("problems", s.problems);
+    }
+};
+
 struct VerifyProgress
 {
     static constexpr auto name = "verify_progress";
@@ -201,6 +213,7 @@ using Event = std::variant<EntryAppended,
                            TranscriptChanged,
                            TotalsChanged,
                            ConfigChanged,
+                           KeysChanged,
                            VerifyProgress,
                            Activated,
                            Lagged>;

@@ -27,6 +27,16 @@ SB_PROTOCOL_ENUM(ApproveMode)
 SB_PROTOCOL_ENUM(ItemKind)
 #undef SB_PROTOCOL_ENUM
 
+/// The answer to what has none but that it was done.
+struct Done
+{
+    bool operator==(const Done&) const = default;
+    template <class S, class V>
+    static void fields(S&, V&&)
+    {
+    }
+};
+
 /// A journal entry as people and programs read it.
 struct Entry
 {

@@ -11,7 +11,6 @@ using protocol::Kind;
 namespace {
 
 const QString networkTool = QStringLiteral("network");
-const QString rememberKey = QStringLiteral("remember");
 
 QJsonObject addressSchema(const QString& address)
 {
@@ -20,7 +19,7 @@ QJsonObject addressSchema(const QString& address)
         {QStringLiteral("properties"),
          QJsonObject{
              {QStringLiteral("address"), QJsonObject{{QStringLiteral("const"), address}}},
-             {rememberKey,
+             {QStringLiteral("remember"),
               QJsonObject{
                   {QStringLiteral("type"), QStringLiteral("boolean")},
                   {QStringLiteral("description"),
@@ -30,13 +29,6 @@ QJsonObject addressSchema(const QString& address)
         {QStringLiteral("required"), QJsonArray{QStringLiteral("address")}},
         {QStringLiteral("additionalProperties"), false},
     };
-}
-
-/// Whether it is a question of ours about an address. A tool may have the same name, but what it
-/// asks is bound to a plan.
-bool isAboutAddress(const ApprovalInfo& info)
-{
-    return info.tool == networkTool && info.planHash.isEmpty();
 }
 
 QString callKey(const QString& process, qint64 callSeq)
@@ -93,8 +85,7 @@ Result<ApprovalInfo> AgentRuntime::addressQuestion(const egress::Question& quest
     const std::scoped_lock lock(m_askingForAddress);
     SB_TRY(const auto waiting, m_approvals->list(false));
     for (const ApprovalInfo& info : waiting) {
-        if (isAboutAddress(info) &&
-            info.arguments.value(QStringLiteral("address")) == question.entry) {
+        if (protocol::addressOf(info) == question.entry) {
             return info;
         }
     }
@@ -120,7 +111,7 @@ Result<ApprovalInfo> AgentRuntime::addressQuestion(const egress::Question& quest
         draft.riskReasons.append(QStringLiteral("What goes through a tunnel cannot be looked at."));
     }
     // Where the command cannot wait for the answer, a yes is worth something only from now on.
-    draft.arguments = {{QStringLiteral("address"), question.entry}, {rememberKey, nobodyThere}};
+    draft.arguments = protocol::addressArguments(question.entry, nobodyThere);
     draft.schema = addressSchema(question.entry);
     draft.command = QStringLiteral("Reach %1:%2").arg(question.name).arg(question.port);
     draft.rule = QStringLiteral("default");
@@ -159,8 +150,7 @@ Future<bool> AgentRuntime::askForAddress(const egress::Question& question)
             promise.set(std::unexpected(asked.error()));
             return;
         }
-        if (asked->state == ApprovalState::Waiting &&
-            asked->arguments.value(rememberKey).toBool()) {
+        if (asked->state == ApprovalState::Waiting && protocol::isForGood(*asked)) {
             promise.set(false); // nobody is there who could answer while the command waits
             return;
         }
@@ -199,7 +189,7 @@ void AgentRuntime::withdrawLeftQuestions(const QList<ApprovalInfo>& waiting)
 {
     for (const ApprovalInfo& info : waiting) {
         // One that is to be remembered is worth an answer also without the command.
-        if (isAboutAddress(info) && !info.arguments.value(rememberKey).toBool()) {
+        if (!protocol::addressOf(info).isEmpty() && !protocol::isForGood(info)) {
             (void)m_approvals->withdraw(info.id,
                                         QStringLiteral("The command that asked has ended."));
         }
@@ -208,15 +198,11 @@ void AgentRuntime::withdrawLeftQuestions(const QList<ApprovalInfo>& waiting)
 
 void AgentRuntime::rememberAnswer(const ApprovalInfo& approval)
 {
-    if (!isAboutAddress(approval) || approval.state != ApprovalState::Accepted) {
-        return;
-    }
-    const QJsonObject arguments = approval.editedArguments.value_or(approval.arguments);
-    if (arguments.value(rememberKey).toBool()) {
-        (void)m_grants->give(networkTool,
-                             arguments.value(QStringLiteral("address")).toString(),
-                             approval.by,
-                             QString::number(approval.settleSeq));
+    const QString address = protocol::addressOf(approval);
+    if (!address.isEmpty() && approval.state == ApprovalState::Accepted &&
+        protocol::isForGood(approval)) {
+        (void)m_grants->give(
+            networkTool, address, approval.by, QString::number(approval.settleSeq));
     }
 }
 

@@ -81,6 +81,21 @@ void InstanceChain::recordKeyChange(const secrets::Change& change)
     (void)m_journal->append(std::move(entry));
 }
 
+Result<> InstanceChain::recordPublisher(const QString& publisher,
+                                        const QString& fingerprint,
+                                        const QString& what,
+                                        const QString& by)
+{
+    journal::NewEntry entry;
+    entry.kind = Kind::ConfigChanged;
+    entry.payload = {{QStringLiteral("publisher"), publisher},
+                     {QStringLiteral("fingerprint"), fingerprint},
+                     {QStringLiteral("what"), what},
+                     {QStringLiteral("by"), by}};
+    SB_CHECK(m_journal->append(std::move(entry)).wait());
+    return {};
+}
+
 void InstanceChain::recordNotice(const QString& text)
 {
     journal::NewEntry entry;

@@ -32,6 +32,12 @@ public:
     void recordRefusal(const QString& path, const QString& why);
     /// Writes down that a key was stored, removed or rotated; never its value.
     void recordKeyChange(const secrets::Change& change);
+    /// Writes down what a person decided about a publisher ("forgotten", "trusted again"). Blocks
+    /// on disk.
+    Result<> recordPublisher(const QString& publisher,
+                             const QString& fingerprint,
+                             const QString& what,
+                             const QString& by);
     /// Writes an incident down that belongs to no agent.
     void recordNotice(const QString& text);
 

@@ -3,20 +3,21 @@
 #include "core/llm/AnthropicMessages.h"
 #include "core/llm/OpenAiChat.h"
 #include "core/llm/Rehearsal.h"
-#include "core/secrets/Secrets.h"
 
 namespace sb::runtime {
 
 namespace {
 
-llm::HttpSettings httpSettings(const config::Provider& provider, secrets::Secrets& secrets)
+llm::HttpSettings httpSettings(const config::Provider& provider, const Models::Keys& keys)
 {
     llm::HttpSettings settings;
     settings.id = provider.id;
     settings.baseUrl = provider.baseUrl;
     if (!provider.key.isEmpty()) {
-        settings.key = [&secrets, reference = provider.key] { return secrets.lease(reference); };
-        settings.keyRefused = [&secrets, reference = provider.key] { secrets.forget(reference); };
+        settings.key = [lease = keys.lease, reference = provider.key] { return lease(reference); };
+        settings.keyRefused = [refused = keys.refused, reference = provider.key] {
+            refused(reference);
+        };
     }
     settings.firstByte = provider.firstByteTimeout.value_or(settings.firstByte);
     settings.idle = provider.idleTimeout.value_or(settings.idle);
@@ -26,10 +27,8 @@ llm::HttpSettings httpSettings(const config::Provider& provider, secrets::Secret
 
 } // namespace
 
-Result<std::shared_ptr<Models>> Models::make(const config::Config& config,
-                                             secrets::Secrets& secrets,
-                                             Executor& network,
-                                             Clock& clock)
+Result<std::shared_ptr<Models>>
+Models::make(const config::Config& config, const Keys& keys, Executor& network, Clock& clock)
 {
     std::shared_ptr<Models> models(new Models);
     QHash<QString, llm::Price> prices;
@@ -37,12 +36,11 @@ Result<std::shared_ptr<Models>> Models::make(const config::Config& config,
         std::shared_ptr<llm::Provider> made;
         switch (provider.api) {
         case config::Api::OpenAiChat:
-            made =
-                std::make_shared<llm::OpenAiChat>(httpSettings(provider, secrets), network, clock);
+            made = std::make_shared<llm::OpenAiChat>(httpSettings(provider, keys), network, clock);
             break;
         case config::Api::Anthropic:
             made = std::make_shared<llm::AnthropicMessages>(
-                httpSettings(provider, secrets), network, clock);
+                httpSettings(provider, keys), network, clock);
             break;
         case config::Api::Rehearsal: {
             llm::Rehearsal::Settings pace;

@@ -4,10 +4,7 @@
 #include "core/llm/Rehearsal.h"
 #include "core/llm/Router.h"
 #include "core/protocol/Values.h"
-
-namespace sb::secrets {
-class Secrets;
-}
+#include "core/secrets/Secrets.h"
 
 namespace sb::runtime {
 
@@ -16,10 +13,18 @@ namespace sb::runtime {
 class Models
 {
 public:
+    /// Where providers' keys come from, by their references.
+    struct Keys
+    {
+        std::function<Future<secrets::Lease>(const QString& reference)> lease;
+        /// A service does not know the key (any more); from the network's thread.
+        std::function<void(const QString& reference)> refused;
+    };
+
     /// The network executor must have an event loop. InvalidInput for a rehearsal that cannot be
     /// read.
     static Result<std::shared_ptr<Models>>
-    make(const config::Config& config, secrets::Secrets& secrets, Executor& network, Clock& clock);
+    make(const config::Config& config, const Keys& keys, Executor& network, Clock& clock);
 
     /// One recorded model for every kind of process.
     static Result<std::shared_ptr<Models>> rehearsed(const QString& script,

@@ -72,7 +72,7 @@ Result<> Runtime::build()
     keys.askPassphrase = m_settings.askPassphrase;
     keys.beforeTls = llm::ensureTlsPlugins;
     keys.warn = [this](const QString& text) { recordNotice(text); };
-    keys.changed = [this](const secrets::Change& change) { recordKeyChange(change); };
+    keys.changed = [this](const secrets::Change& change) { keyChanged(change); };
     m_secrets =
         std::make_unique<secrets::Secrets>(std::move(keys), *m_feed, *m_pool, m_clock, m_redactor);
     m_sandbox = std::make_unique<sandbox::Sandbox>(
@@ -202,9 +202,15 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
         }
         m_secrets->setHashiCorp(std::move(place));
         m_secrets->forgetAll(); // what a changed file names may have changed as well
-        auto models = config->agents.isEmpty()
-                          ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
-                          : Models::make(*config, *m_secrets, *m_network, m_clock);
+        noteKeys([](auto& problems) { problems.clear(); });
+        auto models =
+            config->agents.isEmpty()
+                ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
+                : Models::make(*config,
+                               {[this](const QString& reference) { return leaseKey(reference); },
+                                [this](const QString& reference) { m_secrets->forget(reference); }},
+                               *m_network,
+                               m_clock);
         if (!models) {
             trouble = models.error();
         } else {
@@ -342,15 +348,6 @@ void Runtime::recordNotice(const QString& text)
     m_pool->post([this, text] {
         if (auto chain = instance()) {
             (*chain)->recordNotice(text);
-        }
-    });
-}
-
-void Runtime::recordKeyChange(const secrets::Change& change)
-{
-    m_pool->post([this, change] {
-        if (auto chain = instance()) {
-            (*chain)->recordKeyChange(change);
         }
     });
 }

@@ -48,6 +48,8 @@ public:
     Future<> settledDown(const QString& agent, const QString& channel);
     [[nodiscard]] const Home& home() const { return m_settings.home; }
     [[nodiscard]] sandbox::Sandbox& sandbox() { return *m_sandbox; }
+    /// Keeps a key and answers with its reference; see Secrets::store().
+    Future<QString> storeKey(const QString& name, SecretString value);
     /// Prometheus text: what runs, waits, was spent.
     QByteArray metrics();
     Executor& loop() { return *m_feed; }
@@ -80,7 +82,16 @@ private:
     [[nodiscard]] leaks::Watch watch();
     void raiseLeak(const leaks::Incident& incident);
     void recordNotice(const QString& text);
-    void recordKeyChange(const secrets::Change& change);
+    void keyChanged(const secrets::Change& change);
+    /// A key for a model's service. What cannot be had is told to all who listen, until it can.
+    Future<secrets::Lease> leaseKey(const QString& reference);
+    /// Edits the list of keys that cannot be had, and tells of it when it is another one now.
+    void noteKeys(const std::function<void(QMap<QString, protocol::KeyProblem>&)>& edit);
+    [[nodiscard]] protocol::VaultInfo vaultInfo() const;
+    /// What is installed, and whose keys are believed. Blocks on disk.
+    Result<std::unique_ptr<Installed>> installed();
+    /// Writes down what a person decided about a publisher. Blocks on disk.
+    Result<> recordPublisher(const packages::Pin& pin, const QString& what, const QString& by);
     Result<> tryContainment(const config::Agent& agent, protocol::ContainmentInfo& info);
     Result<QByteArray> signingKey();
     /// The instance's own chain, opened on first use. Blocks on disk.
@@ -123,6 +134,12 @@ private:
     Future<QJsonObject> handle(protocol::StartRun command);
     Future<QJsonObject> handle(const protocol::GetContainment& command);
     Future<QJsonObject> handle(const protocol::RevokeGrant& command);
+    Future<QJsonObject> handle(protocol::GetVault command);
+    Future<QJsonObject> handle(protocol::UnlockVault command);
+    Future<QJsonObject> handle(const protocol::KeyChanged& command);
+    Future<QJsonObject> handle(protocol::ListPublishers command);
+    Future<QJsonObject> handle(const protocol::ForgetPublisher& command);
+    Future<QJsonObject> handle(const protocol::RememberPublisher& command);
     Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);
     Result<protocol::VerifyReport> verify(const QString& agent);
     [[nodiscard]] bool hasInstanceChain() const;
@@ -169,7 +186,9 @@ private:
     std::unique_ptr<InstanceChain> m_instance; ///< under m_openingInstance
     std::atomic<bool> m_recorded = false;      ///< the configuration that is in force now
     Guarded<QString> m_journalProblem;
-    std::atomic<TimeUs> m_journalVerifiedAt = 0; // when verify last held
+    Guarded<QMap<QString, protocol::KeyProblem>> m_keyProblems; ///< by reference
+    Guarded<QMap<QString, packages::Pin>> m_forgotten;          ///< publishers, in this run
+    std::atomic<TimeUs> m_journalVerifiedAt = 0;                // when verify last held
     std::atomic<bool> m_totalsPosted = false;
     std::atomic<bool> m_takenUp = false;
 };

@@ -1,6 +1,7 @@
 #include "core/runtime/Runtime.h"
 
 #include "core/journal/SigningKey.h"
+#include "core/runtime/Answers.h"
 #include "core/runtime/Tour.h"
 #include "core/sandbox/Probes.h"
 #include "core/tools/Schema.h"
@@ -15,48 +16,6 @@
 // One function a command. Those that only hand on to an open agent never leave the caller's thread;
 // what reads from disk runs on the pool.
 namespace sb::runtime {
-
-namespace {
-
-template <class R>
-Future<QJsonObject> asJson(Future<R> future)
-{
-    Promise<QJsonObject> promise;
-    auto answer = promise.future();
-    std::move(future).then([promise = std::move(promise)](Result<R> result) {
-        if (!result) {
-            promise.set(std::unexpected(result.error()));
-        } else {
-            promise.set(protocol::toJson(*result));
-        }
-    });
-    return answer;
-}
-
-template <class R, class T, class F>
-Future<R> mapped(Future<T> future, F f)
-{
-    Promise<R> promise;
-    auto answer = promise.future();
-    std::move(future).then(
-        [promise = std::move(promise), f = std::move(f)](Result<T> result) mutable {
-            if (!result) {
-                promise.set(std::unexpected(result.error()));
-            } else if constexpr (std::is_void_v<T>) {
-                promise.set(f());
-            } else {
-                promise.set(f(std::move(*result)));
-            }
-        });
-    return answer;
-}
-
-protocol::Done done()
-{
-    return {};
-}
-
-} // namespace
 
 Future<QJsonObject> Runtime::send(protocol::Command command)
 {
@@ -90,13 +49,6 @@ Future<QJsonObject> Runtime::withAgent(const QString& id, F f)
     return answer;
 }
 
-/// f: () → Result<R>, on the pool.
-template <class R, class F>
-Future<QJsonObject> Runtime::onPool(F f)
-{
-    return asJson<R>(runOn(*m_pool, std::move(f)));
-}
-
 Future<QJsonObject> Runtime::handle(protocol::Ping)
 {
     return Future<QJsonObject>::ready(protocol::toJson(
@@ -119,6 +71,8 @@ Future<QJsonObject> Runtime::handle(protocol::GetSnapshot)
             reply.configPath = m_settings.home.config;
             reply.configProblem = m_configProblem ? m_configProblem->message : QString();
         }
+        reply.keyProblems =
+            m_keyProblems.withLock([](const auto& known) { return known.values(); });
         for (const QString& id : agentIds(true)) {
             const auto opened = agent(id);
             if (!opened) {

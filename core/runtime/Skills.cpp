@@ -193,6 +193,24 @@ Installed::Installed(const Home& home, const QByteArray& homeSecret, const Clock
 {
 }
 
+Result<packages::Pin> Installed::forget(const QString& publisher)
+{
+    SB_TRY(const auto pins, m_trust.pins());
+    const auto found = std::ranges::find(pins, publisher, &packages::Pin::publisher);
+    if (found == pins.end()) {
+        QStringList names;
+        for (const auto& pin : pins) {
+            names.append(pin.publisher);
+        }
+        return fail(ErrorCode::NotFound,
+                    names.isEmpty() ? u"No publisher is trusted yet."_s
+                                    : u"There is no trusted publisher \"%1\"; there are: %2."_s.arg(
+                                          publisher, names.join(u", "_s)));
+    }
+    SB_CHECK(m_trust.forget(publisher));
+    return *found;
+}
+
 Result<packages::Installed> Installed::find(const QString& name, packages::Kind kind) const
 {
     SB_TRY(const auto all, m_packages.list());

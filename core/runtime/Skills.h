@@ -27,6 +27,10 @@ public:
 
     packages::Packages& packages() { return m_packages; }
     [[nodiscard]] const packages::Packages& packages() const { return m_packages; }
+    [[nodiscard]] packages::Trust& trust() { return m_trust; }
+    /// The publisher's key is not believed any more; answers with what was known of it. NotFound,
+    /// with the names that there are.
+    [[nodiscard]] Result<packages::Pin> forget(const QString& publisher);
 
     /// The package that "publisher/name" or "name" means; a skill, unless another kind is given.
     /// NotFound; InvalidInput, with the choices, where several publishers have one of that name.

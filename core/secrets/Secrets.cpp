@@ -354,6 +354,31 @@ struct Secrets::Private : std::enable_shared_from_this<Secrets::Private>
         });
     }
 
+    QString stored(const QString& reference, const SecretString& value)
+    {
+        redactor.add(reference, value);
+        forget(reference);
+        tell(Change::Kind::Stored, reference);
+        return reference;
+    }
+
+    void storeInVault(const QString& name, SecretString value, Promise<QString> promise)
+    {
+        if (!vault) {
+            promise.set(std::unexpected(noVault()));
+            return;
+        }
+        SecretString copy = value.clone();
+        vault->write(name, std::move(copy))
+            .then([self = shared_from_this(),
+                   name,
+                   value = std::move(value),
+                   promise = std::move(promise)](Result<> done) {
+                promise.set(std::move(done).transform(
+                    [&] { return self->stored(u"vault:"_s + name, value); }));
+            });
+    }
+
     Future<> write(const Reference& reference, SecretString value)
     {
         if (reference.kind == Kind::Keychain) {
@@ -444,8 +469,10 @@ void Secrets::forgetAll()
     });
 }
 
-Future<QString> Secrets::store(const QString& name, SecretString value)
+Future<QString> Secrets::store(const QString& nameOrReference, SecretString value)
 {
+    const bool isForVault = nameOrReference.startsWith("vault:"_L1);
+    const QString name = isForVault ? nameOrReference.sliced(6) : nameOrReference;
     if (name.isEmpty() || name.size() > 128 ||
         std::ranges::any_of(name, [](QChar c) { return c.unicode() < 0x20; })) {
         return Future<QString>::ready(
@@ -457,33 +484,20 @@ Future<QString> Secrets::store(const QString& name, SecretString value)
     }
     Promise<QString> promise;
     auto future = promise.future();
-    const auto stored = [self = m](const QString& reference, const SecretString& kept) {
-        self->redactor.add(reference, kept);
-        self->forget(reference);
-        self->tell(Change::Kind::Stored, reference);
-        return reference;
-    };
+    if (isForVault) {
+        m->storeInVault(name, std::move(value), std::move(promise));
+        return future;
+    }
     m->keychain.write(name, value.clone())
-        .then([self = m, name, stored, value = std::move(value), promise = std::move(promise)](
+        .then([self = m, name, value = std::move(value), promise = std::move(promise)](
                   Result<> written) mutable {
             if (written) {
-                promise.set(stored(u"keychain:"_s + name, value));
-                return;
-            }
-            if (written.error().code != ErrorCode::Unavailable || !self->vault) {
+                promise.set(self->stored(u"keychain:"_s + name, value));
+            } else if (written.error().code != ErrorCode::Unavailable || !self->vault) {
                 promise.set(std::unexpected(std::move(written).error()));
-                return;
+            } else {
+                self->storeInVault(name, std::move(value), std::move(promise));
             }
-            SecretString copy = value.clone();
-            self->vault->write(name, std::move(copy))
-                .then([name, stored, value = std::move(value), promise = std::move(promise)](
-                          Result<> done) {
-                    if (done) {
-                        promise.set(stored(u"vault:"_s + name, value));
-                    } else {
-                        promise.set(std::unexpected(std::move(done).error()));
-                    }
-                });
         });
     return future;
 }
@@ -513,6 +527,12 @@ Future<> Secrets::remove(const QString& reference)
         promise.set(std::move(done));
     });
     return future;
+}
+
+VaultState Secrets::vaultState() const
+{
+    const bool exists = m->vault && m->vault->exists();
+    return {exists, exists && !m->vault->isUnlocked(), exists && m->vault->canAsk()};
 }
 
 Future<QStringList> Secrets::vaultNames()

@@ -48,6 +48,14 @@ struct Rotated
     Future<> drained;  ///< answers when the last of them has ended and the old value is wiped
 };
 
+/// What is known of the vault without its passphrase.
+struct VaultState
+{
+    bool exists = false;
+    bool isLocked = false;
+    bool canAsk = false; ///< there is somebody who can be asked for the passphrase
+};
+
 /// Resolves references to keys, and keeps values. Safe to use from any thread.
 class Secrets
 {
@@ -93,10 +101,13 @@ public:
     void forgetAll();
 
     /// Stores a value in the keychain, or in the vault where no keychain answers, and gives the
-    /// reference under which it is found. InvalidInput: no value, or no name; errors as of lease().
+    /// reference under which it is found. "vault:NAME" wants the vault also where a keychain
+    /// answers. InvalidInput: no value, or no name; errors as of lease().
     Future<QString> store(const QString& name, SecretString value);
     /// Removes what keychain:NAME or vault:NAME points to. No failure where there was nothing.
     Future<> remove(const QString& reference);
+    /// Looks at the disk.
+    [[nodiscard]] VaultState vaultState() const;
     /// Names in the vault, without a passphrase; none where there is no vault.
     Future<QStringList> vaultNames();
     /// Asks for the passphrase if the vault is locked, also after a person said no before.

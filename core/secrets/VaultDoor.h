@@ -16,6 +16,8 @@ public:
     VaultDoor(const QString& file, AskPassphrase ask, Executor& pool);
 
     [[nodiscard]] bool exists() const { return m_vault.exists(); }
+    [[nodiscard]] bool isUnlocked() const { return m_vault.isUnlocked(); }
+    [[nodiscard]] bool canAsk() const { return bool(m_ask); }
     [[nodiscard]] QByteArray stamp() const { return m_vault.stamp(); }
     Future<SecretString> read(const QString& name);
     /// Makes the vault when there is none.

@@ -333,6 +333,14 @@ void DemoRuntime::fillJournal()
 
 void DemoRuntime::fillContainment()
 {
+    publishers = {{u"acme"_s,
+                   u"60b7 25f1 0c9b 85c7 0d97 880d fe81 91b3"_s,
+                   now - 40 * 86'400 * second,
+                   {u"skill changelog"_s}},
+                  {u"signalbox"_s,
+                   u"9f86 d081 884c 7d65 9a2f eaa0 c55a d015"_s,
+                   now - 3 * 86'400 * second,
+                   {u"skill statistics"_s, u"skill unit-convert"_s}}};
     const auto held =
         [](const QString& id, const QString& question, const QString& by, int ms = 2) {
             return ProbeInfo{id, question, u"held"_s, by, u"EACCES: Permission denied"_s, ms};

@@ -74,6 +74,7 @@ void DemoRuntime::publish(const Event& event)
                               [&](const TranscriptItem& i) { return i.id == e.item.id; });
                    },
                    [&](const TotalsChanged& e) { snapshot.totals = e.totals; },
+                   [&](const KeysChanged& e) { snapshot.keyProblems = e.problems; },
                    [&](const ConfigChanged& e) { snapshot.configProblem = e.problem; },
                    [&](const OutputTail& e) { outputs[e.process] += e.text; },
                    [](const auto&) {},
@@ -288,9 +289,30 @@ Result<QJsonObject> DemoRuntime::answer(const Command& command)
                 }
                 return missing(u"permission %1"_s.arg(c.id));
             },
+            [&](const GetVault&) -> Result<QJsonObject> { return toJson(vault); },
+            [&](const UnlockVault&) -> Result<QJsonObject> {
+                vault.isLocked = false;
+                publish(KeysChanged{});
+                return toJson(vault);
+            },
+            [&](const ListPublishers&) -> Result<QJsonObject> {
+                return toJson(ListPublishers::Reply{publishers});
+            },
+            [&](const ForgetPublisher& c) { return trust(c.publisher, false); },
+            [&](const RememberPublisher& c) { return trust(c.publisher, true); },
             [](const auto&) -> Result<QJsonObject> { return toJson(Done{}); },
         },
         command);
+}
+
+Result<QJsonObject> DemoRuntime::trust(const QString& publisher, bool isTrusted)
+{
+    const auto found = std::ranges::find(publishers, publisher, &PublisherInfo::name);
+    if (found == publishers.end()) {
+        return missing(u"publisher %1"_s.arg(publisher));
+    }
+    found->isForgotten = !isTrusted;
+    return toJson(*found);
 }
 
 TranscriptItem DemoRuntime::item(

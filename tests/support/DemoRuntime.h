@@ -49,9 +49,11 @@ public:
     QList<protocol::VerifyReport> reports;
     QHash<QString, protocol::ContainmentInfo> containments; ///< key: agent; as found last
     QHash<QString, QList<protocol::ProbeInfo>> attempts;    ///< key: agent; what a try will find
-    QList<protocol::Command> commands;                      ///< everything that was sent
-    QHash<QString, Error> failures; ///< key: a command's name; it answers with this
-    bool holdReplies = false;       ///< replies wait until release()
+    protocol::VaultInfo vault;                              ///< an unlocking opens it
+    QList<protocol::PublisherInfo> publishers;
+    QList<protocol::Command> commands; ///< everything that was sent
+    QHash<QString, Error> failures;    ///< key: a command's name; it answers with this
+    bool holdReplies = false;          ///< replies wait until release()
     void release();
 
     static protocol::TranscriptItem item(protocol::ItemKind kind,
@@ -67,6 +69,7 @@ private:
         std::shared_ptr<std::function<void(const protocol::Event&)>> function;
     };
     Result<QJsonObject> answer(const protocol::Command& command);
+    Result<QJsonObject> trust(const QString& publisher, bool isTrusted);
     void fillJournal();
     void fillContainment();
 

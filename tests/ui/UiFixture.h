@@ -20,11 +20,12 @@ struct UiFixture
     }
 
     /// Makes and shows the window, and waits until it has its snapshot.
-    shell::MainWindow& open(QSize size = {1280, 800})
+    shell::MainWindow& open(QSize size = {1280, 800}, dialogs::StoreKeyDialog::Store storeKey = {})
     {
         bridge = std::make_unique<bridge::Bridge>(runtime);
-        window = std::make_unique<shell::MainWindow>(
-            *bridge, theme, clock, shell::Settings{.stateDir = folder.path(), .themeForced = true});
+        shell::Settings settings{.stateDir = folder.path(), .themeForced = true};
+        settings.storeKey = std::move(storeKey);
+        window = std::make_unique<shell::MainWindow>(*bridge, theme, clock, std::move(settings));
         window->resize(size);
         window->show();
         window->activateWindow();

@@ -13,8 +13,13 @@ namespace sb::test {
 class WindowDriver
 {
 public:
-    explicit WindowDriver(theme::Theme::Options theme = {})
+    /// `prepare` gets the home's folder before the window opens on it.
+    explicit WindowDriver(theme::Theme::Options theme = {},
+                          const std::function<void(const QString& folder)>& prepare = {})
     {
+        if (prepare) {
+            prepare(m_folder.path());
+        }
         workbench::Workbench::Options options;
         options.home = runtime::Home::locate(m_folder.path());
         options.program = QStringLiteral(SB_BIN_DIR);

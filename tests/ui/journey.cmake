@@ -1,7 +1,7 @@
 # The real window with the real runtime: what a newcomer does, and pictures of it (packaging/dev shots).
-sb_test(ui/tst_Journey GUI LINKS sb_workbench TIMEOUT 180)
+sb_test(ui/tst_Journey GUI LINKS sb_workbench sb_test_support TIMEOUT 180)
 set_property(TEST tst_Journey APPEND PROPERTY ENVIRONMENT "SIGNALBOX_TOUR_FAST=1")
-add_dependencies(tst_Journey signalbox signalbox-sandbox-helper)
+add_dependencies(tst_Journey signalbox signalbox-node signalbox-sandbox-helper)
 
 add_executable(window-shots ${CMAKE_SOURCE_DIR}/tests/ui/window_shots.cpp)
 set_target_properties(window-shots PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests

@@ -46,6 +46,17 @@ ApprovalInfo question(int number, Risk risk = Risk::Medium)
     return info;
 }
 
+ApprovalInfo addressQuestion(const QString& address, bool isForGood = false)
+{
+    auto info = question(0, Risk::High);
+    info.tool = u"network"_s;
+    info.command = u"Reach "_s + address;
+    info.argv.clear();
+    info.arguments = protocol::addressArguments(address, isForGood);
+    info.reason = u"A command of it wants to reach an address that is not on the agent's list."_s;
+    return info;
+}
+
 void ask(Fixture& f, int count, Risk risk = Risk::Medium)
 {
     f.runtime.snapshot.approvals.clear();
@@ -91,6 +102,9 @@ private Q_SLOTS:
     void rejectWithAReason();
     void escapeLeaves();
     void highRiskTakesTwoSteps();
+    void anAddressIsAllowedOnceOrForGood();
+    void anAddressNobodyWaitsForIsAllowedForGoodOnly();
+    void aToolCalledNetworkHasNoAddress();
     void criticalRiskDwells();
     void aHeldKeyIsOneStep();
     void aFirstStepIsForgotten();
@@ -426,6 +440,121 @@ void tst_ApprovalsPanel::highRiskTakesTwoSteps()
     f.settle();
     click(accept);
     QTRY_COMPARE(f.runtime.asked<SettleApproval>().size(), 2);
+}
+
+void tst_ApprovalsPanel::anAddressIsAllowedOnceOrForGood()
+{
+    const auto address = u"api.example.com:443"_s;
+    Fixture f;
+    f.runtime.snapshot.approvals = {addressQuestion(address)};
+    f.open();
+    auto* card = f.panel.cards().card(question(0).id);
+    auto* once = button(*card, u"accept"_s);
+    auto* forGood = button(*card, u"acceptForGood"_s);
+    QCOMPARE(once->text(), u"Accept once"_s);
+    QCOMPARE(forGood->text(), u"Always allow api.example.com:443"_s);
+    QCOMPARE(button(*card, u"reject"_s)->text(), u"Deny"_s);
+    QVERIFY(!button(*card, u"edit"_s)->isVisible());
+    QVERIFY(!forGood->isDefault() && !forGood->autoDefault());
+    QCOMPARE(test::namelessControls(f.panel), QStringList());
+
+    // Return does not press it, and a first press is no answer.
+    forGood->setFocus();
+    press(f, Qt::Key_Return);
+    press(f, Qt::Key_Enter);
+    QCOMPARE(forGood->text(), u"Always allow api.example.com:443"_s);
+    click(forGood);
+    QCOMPARE(forGood->text(), u"Really always allow api.example.com:443"_s);
+    QVERIFY(!once->isVisible()); // one answer is on its way, the other out of the pointer's
+    f.clock.advance(ApprovalCard::highDwell);
+    f.settle();
+    forGood->setFocus();
+    press(f, Qt::Key_Return);
+    f.settle();
+    QCOMPARE(f.runtime.asked<SettleApproval>().size(), 0);
+
+    // The key for "once" does not finish what was begun for good.
+    card->setFocus();
+    press(f, Qt::Key_A);
+    QCOMPARE(once->text(), u"Really accept once"_s);
+    QVERIFY(once->isVisible() && !forGood->isVisible());
+    press(f, Qt::Key_Escape);
+    QVERIFY(once->isVisible() && forGood->isVisible());
+    press(f, Qt::Key_E); // nothing of it can be edited
+    QVERIFY(!card->isBusy());
+
+    click(forGood);
+    f.clock.advance(ApprovalCard::highDwell);
+    f.settle();
+    click(forGood);
+    QTRY_COMPARE(f.runtime.asked<SettleApproval>().size(), 1);
+    const auto sent = f.runtime.asked<SettleApproval>().first();
+    QVERIFY(sent.accept);
+    QCOMPARE(sent.arguments, protocol::addressArguments(address, true));
+    f.settle();
+    QVERIFY(card->findChildren<WrappedText*>().last()->accessibleName() == u"Outcome"_s);
+    QVERIFY(card->findChildren<WrappedText*>().last()->toPlainText().startsWith(
+        u"You allowed it from now on."_s));
+
+    // Once is as it was asked: nothing is edited. And the palette has the other answer too.
+    for (const bool isOnce : {true, false}) {
+        Fixture other;
+        other.runtime.snapshot.approvals = {addressQuestion(address)};
+        other.open();
+        press(other, Qt::Key_J);
+        const auto act = [&] {
+            if (isOnce) {
+                press(other, Qt::Key_A);
+                return;
+            }
+            for (auto* action : other.panel.actions()) {
+                if (action->text().startsWith(u"Always allow"_s)) {
+                    action->trigger();
+                }
+            }
+        };
+        act();
+        other.clock.advance(ApprovalCard::highDwell);
+        other.settle();
+        act();
+        QTRY_COMPARE(other.runtime.asked<SettleApproval>().size(), 1);
+        QCOMPARE(other.runtime.asked<SettleApproval>().first().arguments.has_value(), !isOnce);
+    }
+}
+
+void tst_ApprovalsPanel::anAddressNobodyWaitsForIsAllowedForGoodOnly()
+{
+    // Asked by a run that went on without the answer; the name is wider than the card, and has a
+    // letter that only looks like an "e".
+    const auto address = u"very-long-name-of-a-host.that.goes.on.and.on.\u0435xample.com:443"_s;
+    Fixture f;
+    f.runtime.snapshot.approvals = {addressQuestion(address, true)};
+    f.open();
+    auto* card = f.panel.cards().card(question(0).id);
+    auto* forGood = button(*card, u"acceptForGood"_s);
+    QVERIFY(!button(*card, u"accept"_s)->isVisible());
+    QCOMPARE(forGood->text(), u"Always allow this address"_s);
+    QVERIFY(forGood->accessibleName().contains(u"U+0435"_s));
+    press(f, Qt::Key_J);
+    press(f, Qt::Key_A); // the one yes that there is
+    QCOMPARE(forGood->text(), u"Really always allow this address"_s);
+    f.clock.advance(ApprovalCard::highDwell);
+    f.settle();
+    press(f, Qt::Key_A);
+    QTRY_COMPARE(f.runtime.asked<SettleApproval>().size(), 1);
+    QVERIFY(!f.runtime.asked<SettleApproval>().first().arguments);
+}
+
+void tst_ApprovalsPanel::aToolCalledNetworkHasNoAddress()
+{
+    Fixture f;
+    auto info = addressQuestion(u"api.example.com:443"_s);
+    info.planHash = u"00ff"_s; // a skill may bring a tool of that name: its calls have a plan
+    f.runtime.snapshot.approvals = {info};
+    f.open();
+    auto* card = f.panel.cards().card(info.id);
+    QVERIFY(button(*card, u"acceptForGood"_s) == nullptr);
+    QCOMPARE(button(*card, u"accept"_s)->text(), u"Accept"_s);
 }
 
 void tst_ApprovalsPanel::criticalRiskDwells()

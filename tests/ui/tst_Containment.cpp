@@ -127,6 +127,8 @@ private Q_SLOTS:
     void takesBack();
     void takesBackByKey();
     void takingBackFails();
+    void forgetsAPublisherAndTrustsItAgain();
+    void publishersThatCannotBeShown();
     void leadsToTheJournalAndTheFile();
     void emptyReachSaysWhatToDo();
     void readsAgainWhenTheJournalTells();
@@ -400,6 +402,54 @@ void tst_Containment::takingBackFails()
     QVERIFY(button(f, u"takeBack"_s).isEnabled());
 }
 
+void tst_Containment::forgetsAPublisherAndTrustsItAgain()
+{
+    Fixture f;
+    f.open();
+    auto& list = *f.panel.findChild<QListView*>(u"publishers"_s);
+    QTRY_COMPARE(titles(list, Mark::Trusted), (QStringList{u"acme"_s, u"signalbox"_s}));
+    const auto row = list.model()->index(1, 0).data(Qt::AccessibleTextRole).toString();
+    QVERIFY2(row.startsWith(u"Trusted · signalbox · 2 packages"), qPrintable(row));
+    QVERIFY(row.contains(u"9f86 d081"_s));
+    auto& change = button(f, u"changePublisher"_s);
+    QVERIFY(!change.isEnabled());
+    clickRow(list, u"signalbox"_s);
+    QCOMPARE(f.runtime.asked<protocol::ForgetPublisher>().size(), 0); // selecting never acts
+    QCOMPARE(change.accessibleName(), u"Forget signalbox"_s);
+    change.setFocus();
+    QTest::keyClick(&change, Qt::Key_Space);
+    QTRY_COMPARE(titles(list, Mark::Forgotten), QStringList{u"signalbox"_s});
+    QCOMPARE(f.runtime.asked<protocol::ForgetPublisher>().first().publisher, u"signalbox"_s);
+    QCOMPARE(f.runtime.asked<protocol::ForgetPublisher>().first().by, u"window"_s);
+    // It stays selected, and the same button takes it back.
+    QCOMPARE(change.text(), u"Trust again"_s);
+    QVERIFY(change.hasFocus());
+    QTest::keyClick(&change, Qt::Key_Space);
+    QTRY_COMPARE(titles(list, Mark::Trusted), (QStringList{u"acme"_s, u"signalbox"_s}));
+    QCOMPARE(f.runtime.asked<protocol::RememberPublisher>().size(), 1);
+
+    f.runtime.failures[u"forget_publisher"_s] =
+        Error{ErrorCode::Locked, u"The list is being changed by another program."_s, {}};
+    QTest::mouseClick(&change, Qt::LeftButton);
+    QTRY_VERIFY(said(f).contains(
+        u"signalbox stays as it was: The list is being changed by another program."_s));
+    QCOMPARE(titles(list, Mark::Trusted), (QStringList{u"acme"_s, u"signalbox"_s}));
+}
+
+void tst_Containment::publishersThatCannotBeShown()
+{
+    Fixture f;
+    f.runtime.publishers.clear();
+    f.runtime.failures[u"publishers"_s] =
+        Error{ErrorCode::Corrupt, u"The list holds no list."_s, {}};
+    f.open();
+    QTRY_VERIFY(said(f).contains(u"The publishers cannot be shown: The list holds no list."_s));
+    f.runtime.failures.clear();
+    f.runtime.publish(protocol::Lagged{});
+    QTRY_VERIFY(said(f).join(u' ').contains(u"You decide about each"_s));
+    QVERIFY(!button(f, u"changePublisher"_s).isVisible());
+}
+
 void tst_Containment::leadsToTheJournalAndTheFile()
 {
     Fixture f({460, 1100});
@@ -564,6 +614,7 @@ void tst_Containment::keysReachEverything()
     f.panel.setCurrentChannel(u"fixer"_s, u"main"_s);
     QTRY_VERIFY(attempts(f).isVisible());
     clickRow(reach(f), u"codeload.github.com:443"_s);
+    clickRow(*f.panel.findChild<QListView*>(u"publishers"_s), u"acme"_s);
     auto* picker = f.panel.findChild<QComboBox*>();
     picker->setFocus();
     QList<QWidget*> way{picker};
@@ -582,7 +633,9 @@ void tst_Containment::keysReachEverything()
                                    &reach(f),
                                    &button(f, u"takeBack"_s),
                                    &button(f, u"grantInJournal"_s),
-                                   &button(f, u"openConfig"_s)};
+                                   &button(f, u"openConfig"_s),
+                                   f.panel.findChild<QListView*>(u"publishers"_s),
+                                   &button(f, u"changePublisher"_s)};
     QStringList names;
     for (auto* widget : way) {
         names.append(QLatin1StringView(widget->metaObject()->className()) + u' ' +

@@ -1,4 +1,5 @@
 #include "tests/ui/UiFixture.h"
+#include "ui/dialogs/StoreKeyDialog.h"
 #include "ui/panels/conversation/ConversationPanel.h"
 #include "ui/panels/conversation/TranscriptView.h"
 #include "ui/shell/Dock.h"
@@ -269,6 +270,128 @@ private Q_SLOTS:
         for (Dock* dock : ui.window->docks()) {
             QVERIFY2(dock->isVisible(), qPrintable(dock->panel().id()));
         }
+    }
+
+    void aPanelThatALayoutDoesNotKnowStandsWhereItBelongs()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        { // as a version without that panel left it, with a dock in a place of its own
+            bridge::Bridge bridge(ui.runtime);
+            shell::Settings settings{.stateDir = ui.folder.path(), .themeForced = true};
+            settings.panels.pop_back();
+            shell::MainWindow old(bridge, ui.theme, ui.clock, std::move(settings));
+            old.resize(1280, 800);
+            old.show();
+            QVERIFY(QTest::qWaitForWindowExposed(&old));
+            QVERIFY(old.dock(u"containment"_s) == nullptr);
+            old.addDockWidget(Qt::RightDockWidgetArea, old.dock(u"channels"_s));
+            old.close();
+        }
+        auto& window = ui.open();
+        Dock* journal = window.dock(u"journal"_s);
+        Dock* containment = window.dock(u"containment"_s);
+        QCOMPARE(window.tabifiedDockWidgets(journal), QList<QDockWidget*>{containment});
+        QVERIFY(!journal->visibleRegion().isEmpty()); // what was in sight stays there
+        QVERIFY(containment->visibleRegion().isEmpty());
+        QCOMPARE(window.dockWidgetArea(window.dock(u"channels"_s)), Qt::RightDockWidgetArea);
+        containment->jumpTo();
+        QTRY_VERIFY(!containment->visibleRegion().isEmpty());
+    }
+
+    void keysAreStoredAndTheVaultIsUnlocked()
+    {
+        UiFixture ui;
+        ui.runtime.fillWithExamples();
+        ui.runtime.vault = {u"/home/me/vault"_s, true, true, true};
+        QStringList stored;
+        auto& window = ui.open({1280, 800}, [&](const QString& name, SecretString, auto done) {
+            stored.append(name);
+            done(u"vault:"_s + name.section(u':', -1));
+        });
+        auto* unlock = action(window, u"unlock-vault"_s);
+        QTRY_VERIFY(unlock->isEnabled());
+        const auto shown = [&]() -> widgets::Banner* {
+            for (auto* one : window.findChildren<widgets::Banner*>()) {
+                if (one->isVisible() && one->text().startsWith(u"The key ")) {
+                    return one;
+                }
+            }
+            return nullptr;
+        };
+        const auto banner = [&] { return shown() != nullptr ? shown()->text() : QString(); };
+        const auto buttonOf = [&](const QString& text) -> QPushButton* {
+            if (shown() != nullptr) {
+                for (auto* one : shown()->findChildren<QPushButton*>()) {
+                    if (one->text() == text && one->isVisible()) {
+                        return one;
+                    }
+                }
+            }
+            return nullptr;
+        };
+        QCOMPARE(banner(), QString());
+
+        // Locked: the banner unlocks.
+        const KeyProblem locked{u"vault:cloud"_s, u"locked"_s, u"The vault stays locked."_s};
+        ui.runtime.publish(KeysChanged{{locked}});
+        QTRY_COMPARE(banner(),
+                     u"The key vault:cloud cannot be had, so its model is not asked. The vault "
+                     u"stays locked."_s);
+        QVERIFY(buttonOf(u"Store a key…"_s) == nullptr);
+        QCOMPARE(complaints(window), QStringList());
+        QTest::mouseClick(buttonOf(u"Unlock the vault…"_s), Qt::LeftButton);
+        QTRY_COMPARE(ui.runtime.asked<UnlockVault>().size(), 1);
+        QTRY_COMPARE(banner(), QString());
+        QTRY_VERIFY(!unlock->isEnabled()); // it is open now
+
+        // Missing: the banner stores it, under the name that the file has.
+        ui.runtime.publish(
+            KeysChanged{{{u"vault:cloud"_s, u"not_found"_s, u"It is not there."_s}}});
+        QTRY_VERIFY(buttonOf(u"Store a key…"_s) != nullptr);
+        QVERIFY(buttonOf(u"Open signalbox.yaml"_s) == nullptr);
+        QTest::mouseClick(buttonOf(u"Store a key…"_s), Qt::LeftButton);
+        auto* dialog = window.findChild<dialogs::StoreKeyDialog*>();
+        QVERIFY(dialog != nullptr);
+        QCOMPARE(dialog->findChildren<QLineEdit*>().first()->text(), u"cloud"_s);
+        auto* value = dialog->findChildren<QLineEdit*>().at(1);
+        value->setFocus();
+        QTest::keyClicks(value, u"sk-not-a-real-one"_s);
+        QTest::keyClick(value, Qt::Key_Return);
+        QTRY_COMPARE(stored, QStringList{u"vault:cloud"_s});
+        dialog->close();
+        for (const auto& command : std::as_const(ui.runtime.commands)) { // a key is in no command
+            QVERIFY(!QJsonDocument(commandToJson(command)).toJson().contains("not-a-real"));
+        }
+
+        // One that is kept elsewhere is stored under a new name, or named otherwise in the file.
+        ui.runtime.publish(KeysChanged{{{u"env:CLOUD"_s, u"not_found"_s, u"It is not set."_s},
+                                        {u"file:/x"_s, u"not_found"_s, u"It is not there."_s}}});
+        QTRY_VERIFY(buttonOf(u"Open signalbox.yaml"_s) != nullptr);
+        QVERIFY(buttonOf(u"Store a key…"_s) != nullptr);
+        QVERIFY(banner().endsWith(u"(and 1 more keys)"_s)); // without the English texts
+
+        // The menu and the palette have both.
+        QVERIFY(action(window, u"store-key"_s)->isEnabled());
+        QTRY_VERIFY(window.findChild<dialogs::StoreKeyDialog*>() == nullptr);
+        window.activateWindow();
+        QVERIFY(QTest::qWaitForWindowActive(&window));
+        QTest::keyClick(&window, Qt::Key_K, Qt::ControlModifier);
+        shell::Palette& palette = window.commandPalette();
+        QTRY_VERIFY(palette.isVisible());
+        QTest::keyClicks(palette.findChild<QLineEdit*>(), u"store a key"_s);
+        QVERIFY(palette.shown().first().startsWith(u"Store a key"));
+        QTest::keyClick(palette.findChild<QLineEdit*>(), Qt::Key_Return);
+        QTRY_VERIFY(window.findChild<dialogs::StoreKeyDialog*>() != nullptr);
+        window.findChild<dialogs::StoreKeyDialog*>()->close();
+
+        // Where nobody can be asked, nothing is offered that cannot be.
+        ui.runtime.vault = {u"/home/me/vault"_s, true, true, false};
+        ui.runtime.publish(KeysChanged{{locked}});
+        QTRY_VERIFY(banner().startsWith(u"The key vault:cloud"));
+        QTest::qWait(60);
+        QVERIFY(buttonOf(u"Unlock the vault…"_s) == nullptr);
+        QVERIFY(!unlock->isEnabled());
     }
 
     void everyPanelOpensInAWindowAndComesBack()

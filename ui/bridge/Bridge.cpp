@@ -183,6 +183,10 @@ void Bridge::take(const protocol::Event& event)
                 m_state.configProblem = e.problem;
                 m_pending.configProblem = e.problem;
             },
+            [&](const KeysChanged& e) {
+                m_state.keyProblems = e.problems;
+                m_pending.keys = true;
+            },
             [&](const VerifyProgress& e) {
                 upsert(m_pending.verify, e, [&](const VerifyProgress& v) {
                     return v.agent == e.agent;
@@ -242,6 +246,9 @@ void Bridge::flush()
     }
     if (now.configProblem) {
         Q_EMIT configProblemChanged(*now.configProblem);
+    }
+    if (now.keys) {
+        Q_EMIT keyProblemsChanged();
     }
     if (now.activated) {
         Q_EMIT activated(*now.activated);

@@ -59,6 +59,11 @@ public:
     [[nodiscard]] const protocol::Totals& totals() const { return m_state.totals; }
     [[nodiscard]] const QString& configPath() const { return m_state.configPath; }
     [[nodiscard]] const QString& configProblem() const { return m_state.configProblem; }
+    /// Keys that are wanted and cannot be had.
+    [[nodiscard]] const QList<protocol::KeyProblem>& keyProblems() const
+    {
+        return m_state.keyProblems;
+    }
     /// No agent but the tour's is there, and there is no file yet that could name one.
     [[nodiscard]] bool lacksConfig() const;
     /// The process with that id, or nothing when it is unknown.
@@ -83,6 +88,7 @@ Q_SIGNALS:
     void transcriptChanged(const QList<sb::protocol::TranscriptChanged>& changes);
     void totalsChanged(const sb::protocol::Totals& totals);
     void configProblemChanged(const QString& problem); ///< empty: the file is in force
+    void keyProblemsChanged();                         ///< see keyProblems()
     void verifyProgress(const sb::protocol::VerifyProgress& progress);
     void activated(const QString& token);
 
@@ -108,6 +114,7 @@ private:
         std::optional<QString> configProblem;
         std::optional<QString> activated;
         bool agents = false;
+        bool keys = false;
         bool any = false;
     };
 

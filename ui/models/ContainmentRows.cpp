@@ -135,6 +135,10 @@ QString markWord(Mark mark)
         return Containment::tr("Given");
     case Mark::TakenBack:
         return Containment::tr("Taken back");
+    case Mark::Trusted:
+        return Containment::tr("Trusted");
+    case Mark::Forgotten:
+        return Containment::tr("Forgotten");
     }
     return {};
 }
@@ -250,6 +254,23 @@ QList<ContainmentRow> reachRows(const ContainmentInfo& info, TimeUs now)
                    joined({widgets::clockText(grant.revokedAt, now),
                            givenText(grant, widgets::clockText(grant.at, now))}));
         }
+    }
+    return rows;
+}
+
+QList<ContainmentRow> publisherRows(const QList<protocol::PublisherInfo>& publishers, TimeUs now)
+{
+    QList<ContainmentRow> rows;
+    for (const auto& one : publishers) {
+        const auto count = int(one.packages.size());
+        rows.append(
+            {one.isForgotten ? Mark::Forgotten : Mark::Trusted,
+             one.name,
+             oneLine(one.name),
+             joined({one.isForgotten ? Containment::tr("%Ln packages not used", nullptr, count)
+                                     : Containment::tr("%Ln packages", nullptr, count),
+                     Containment::tr("since %1").arg(widgets::clockText(one.since, now)),
+                     oneLine(one.fingerprint)})});
     }
     return rows;
 }

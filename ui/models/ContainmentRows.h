@@ -1,5 +1,6 @@
 #pragma once
 #include "core/protocol/Containment.h"
+#include "core/protocol/Keys.h"
 
 #include <QAbstractListModel>
 
@@ -7,7 +8,7 @@
 namespace sb::models {
 
 /// What a row says of itself with an icon and a word.
-enum class Mark { Heading, Open, Unknown, Held, Listed, Given, TakenBack };
+enum class Mark { Heading, Open, Unknown, Held, Listed, Given, TakenBack, Trusted, Forgotten };
 
 /// "Held", "Open", "Could not be tried", …; nothing for a heading.
 QString markWord(Mark mark);
@@ -33,6 +34,9 @@ QList<ContainmentRow> probeRows(const QList<protocol::ProbeInfo>& probes);
 QList<ContainmentRow> reachRows(const protocol::ContainmentInfo& info, TimeUs now);
 /// How reachRows() names a permission.
 QString grantRowId(const QString& grant);
+
+/// Publishers whose packages are used, and those that were forgotten since the program started.
+QList<ContainmentRow> publisherRows(const QList<protocol::PublisherInfo>& publishers, TimeUs now);
 
 /// The one line of verdict.
 struct Headline

@@ -52,6 +52,7 @@ MainWindow::MainWindow(bridge::Bridge& bridge, theme::Theme& theme, Clock& clock
     , m_theme(theme)
     , m_palette(new Palette(theme, this))
     , m_status(new StatusLine(theme, this))
+    , m_storeKey(std::move(settings.storeKey))
 {
     QDir().mkpath(settings.stateDir);
     m_state = std::make_unique<widgets::StateFile>(settings.stateDir + u"/window.json"_s);
@@ -84,6 +85,7 @@ MainWindow::MainWindow(bridge::Bridge& bridge, theme::Theme& theme, Clock& clock
         m_status->setTotals(m_bridge.totals());
         m_lostBanner->hide();
         refreshBanners();
+        readVault();
     });
     connect(&bridge, &bridge::Bridge::snapshotFailed, this, [this](const Error& error) {
         m_lostBanner->setText(tr("The runtime did not answer. %1").arg(error.message));
@@ -91,6 +93,7 @@ MainWindow::MainWindow(bridge::Bridge& bridge, theme::Theme& theme, Clock& clock
     });
     connect(&bridge, &bridge::Bridge::totalsChanged, m_status, &StatusLine::setTotals);
     connect(&bridge, &bridge::Bridge::configProblemChanged, this, &MainWindow::refreshBanners);
+    connect(&bridge, &bridge::Bridge::keyProblemsChanged, this, &MainWindow::readVault);
     connect(&bridge, &bridge::Bridge::agentsChanged, this, &MainWindow::refreshBanners);
     connect(&bridge, &bridge::Bridge::channelsChanged, this, &MainWindow::refreshBanners);
     connect(&bridge, &bridge::Bridge::activated, this, &MainWindow::bringToFront);
@@ -162,6 +165,13 @@ void MainWindow::makeBanners()
     m_configBanner->addButton(tr("Open the file"), [this] { openConfig(); });
     m_agentBanner = banner(u"warning"_s, theme::Tone::Waiting);
     m_agentBanner->addButton(tr("Open signalbox.yaml"), [this] { openConfig(); });
+    m_keyBanner = banner(u"warning"_s, theme::Tone::Waiting);
+    m_unlockButton = m_keyBanner->addButton(tr("Unlock the vault…"), [this] { unlockVault(); });
+    m_storeButton = m_keyBanner->addButton(tr("Store a key…"), [this] {
+        const auto& problems = m_bridge.keyProblems();
+        storeKey(problems.isEmpty() ? QString() : problems.first().reference);
+    });
+    m_namedButton = m_keyBanner->addButton(tr("Open signalbox.yaml"), [this] { openConfig(); });
     m_setupBanner = banner(u"info"_s, theme::Tone::Secondary);
     m_setupBanner->setText(tr("No agent is configured yet."));
     m_setupBanner->addButton(tr("Write a signalbox.yaml"), [this] { openConfig(); });
@@ -321,9 +331,44 @@ void MainWindow::restoreLayout()
     if (const QByteArray geometry = bytes(u"geometry"_s); !geometry.isEmpty()) {
         restoreGeometry(geometry);
     }
-    if (const QByteArray layout = bytes(u"layout"_s);
-        !layout.isEmpty() && !restoreState(layout, layoutVersion)) {
-        arrange(); // from another version
+    if (const QByteArray layout = bytes(u"layout"_s); !layout.isEmpty()) {
+        if (restoreState(layout, layoutVersion)) {
+            placeNewDocks(layout);
+        } else {
+            arrange(); // from another version
+        }
+    }
+}
+
+// A layout that was saved before a panel existed says nothing of it, and Qt puts it anywhere: it
+// goes where the default layout has it, among the tabs of its neighbour.
+void MainWindow::placeNewDocks(const QByteArray& layout)
+{
+    const auto isKnown = [&](const Dock* one) {
+        // As QDataStream writes a text: UTF-16, the higher byte first.
+        QByteArray name;
+        for (const QChar c : one->objectName()) {
+            name += char(c.unicode() >> 8);
+            name += char(c.unicode() & 0xff);
+        }
+        return layout.contains(name);
+    };
+    for (int i = 0; i < int(m_docks.size()); ++i) {
+        Dock* const fresh = m_docks.at(i);
+        if (isKnown(fresh)) {
+            continue;
+        }
+        for (int j = 0; j < int(m_docks.size()); ++j) {
+            Dock* const neighbour = m_docks.at(j);
+            if (j == i || m_places[size_t(j)] != m_places[size_t(i)] || !isKnown(neighbour) ||
+                neighbour->isFloating() || neighbour->isHidden()) {
+                continue;
+            }
+            tabifyDockWidget(neighbour, fresh);
+            fresh->show();
+            neighbour->raise(); // what was in sight stays there
+            break;
+        }
     }
 }
 
@@ -389,6 +434,7 @@ void MainWindow::cycle(int step)
 
 void MainWindow::openPalette()
 {
+    readVault();
     QList<Palette::Command> commands;
     collect(commands, menuWidget()->findChild<QMenuBar*>()->actions(), {});
     for (Dock* one : std::as_const(m_docks)) {

@@ -1,9 +1,11 @@
 #pragma once
+#include "ui/dialogs/StoreKeyDialog.h"
 #include "ui/shell/Panels.h"
 
 #include <QMainWindow>
 
 class QMenu;
+class QPushButton;
 class QVBoxLayout;
 
 namespace sb::widgets {
@@ -24,6 +26,9 @@ struct Settings
     bool themeForced =
         false; ///< the command line chose light or dark: the remembered choice is not applied
     std::vector<PanelEntry> panels = standardPanels();
+    /// Keeps a key where the runtime finds it; empty: keys cannot be stored from here. A key never
+    /// goes through the bridge, whose commands may leave the process.
+    dialogs::StoreKeyDialog::Store storeKey{};
 };
 
 /// The window. Its constructor makes the panels and starts the bridge; show() is the caller's.
@@ -63,6 +68,12 @@ private:
     void openConfig();
     void writeConfig();
     void editConfig(const QString& path);
+    /// Asks for a key; `reference` is the one that is missing, or nothing.
+    void storeKey(const QString& reference);
+    void unlockVault();
+    void readVault();
+    void showKeyProblems();
+    void placeNewDocks(const QByteArray& layout);
     void about();
     void refreshBanners();
     void say(const QString& sentence);
@@ -84,11 +95,17 @@ private:
     QVBoxLayout* m_top = nullptr;
     widgets::Banner* m_configBanner = nullptr;
     widgets::Banner* m_agentBanner = nullptr;
+    widgets::Banner* m_keyBanner = nullptr;
+    QPushButton* m_storeButton = nullptr; // of the banner, as the next two
+    QPushButton* m_unlockButton = nullptr;
+    QPushButton* m_namedButton = nullptr;
     widgets::Banner* m_setupBanner = nullptr; // no agent and no file yet
     widgets::Banner* m_lostBanner = nullptr;
     widgets::Banner* m_welcome = nullptr;
     QMenu* m_view = nullptr;
     QMenu* m_panelsMenu = nullptr;
+    dialogs::StoreKeyDialog::Store m_storeKey;
+    protocol::VaultInfo m_vault;
     QString m_currentAgent;
     bool m_restoring = true;
     bool m_tourStarting = false;

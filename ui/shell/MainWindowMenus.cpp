@@ -57,6 +57,14 @@ void MainWindow::makeMenus()
         QKeySequence(u"Ctrl+,"_s),
         [this] { openConfig(); });
     file->addSeparator();
+    add(file, u"store-key"_s, u"plus"_s, tr("&Store a key…"), {}, [this] {
+        storeKey({});
+    })->setEnabled(bool(m_storeKey));
+    add(file, u"unlock-vault"_s, u"eye"_s, tr("&Unlock the vault…"), {}, [this] {
+        unlockVault();
+    })->setEnabled(false); // until it is known that there is one, and locked
+    connect(file, &QMenu::aboutToShow, this, &MainWindow::readVault);
+    file->addSeparator();
     add(file, u"quit"_s, u"quit"_s, tr("&Quit"), QKeySequence(u"Ctrl+Q"_s), [] {
         QApplication::closeAllWindows();
     });

@@ -120,11 +120,15 @@ void ApprovalCard::build()
     m_rejectButton = button(u"cross"_s, u"reject"_s);
     m_editButton = button(u"edit"_s, u"edit"_s);
     m_editButton->setText(tr("Edit…"));
+    if (isAboutAddress()) {
+        m_foreverButton = button(u"approvals"_s, u"acceptForGood"_s);
+        connect(m_foreverButton, &QPushButton::clicked, this, &ApprovalCard::acceptForGood);
+    }
     m_acceptButton = button(u"check"_s, u"accept"_s);
     connect(m_backButton, &QPushButton::clicked, this, &ApprovalCard::leave);
     connect(m_rejectButton, &QPushButton::clicked, this, &ApprovalCard::reject);
     connect(m_editButton, &QPushButton::clicked, this, &ApprovalCard::edit);
-    connect(m_acceptButton, &QPushButton::clicked, this, &ApprovalCard::accept);
+    connect(m_acceptButton, &QPushButton::clicked, this, [this] { accept(); });
     auto* place = m_buttons->makePlace(m_body);
     body->addWidget(place);
     place->installEventFilter(this);
@@ -204,6 +208,13 @@ void ApprovalCard::showOutcome()
     case ApprovalState::Waiting:
         break;
     case ApprovalState::Accepted:
+        if (isAboutAddress() && protocol::isForGood(m_approval)) {
+            said = m_sentHere ? tr("You allowed it from now on. Containment takes it back.")
+                              : tr("Already decided by %1: allowed from now on. Containment takes "
+                                   "it back.")
+                                    .arg(by);
+            break;
+        }
         said = m_sentHere ? (m_approval.editedArguments ? tr("You accepted it as edited.")
                                                         : tr("You accepted it."))
                           : (m_approval.editedArguments
@@ -211,6 +222,10 @@ void ApprovalCard::showOutcome()
                                  : tr("Already decided by %1: accepted.").arg(by));
         break;
     case ApprovalState::Rejected:
+        if (isAboutAddress()) {
+            said = m_sentHere ? tr("You denied it.") : tr("Already decided by %1: denied.").arg(by);
+            break;
+        }
         said = m_sentHere ? tr("You rejected it.") : tr("Already decided by %1: rejected.").arg(by);
         break;
     case ApprovalState::Expired:
@@ -231,9 +246,42 @@ void ApprovalCard::showOutcome()
     }
 }
 
-bool ApprovalCard::needsSecondStep() const
+bool ApprovalCard::needsSecondStep(Reach reach) const
 {
-    return m_approval.risk == Risk::High || m_approval.risk == Risk::Critical;
+    return reach == Reach::ForGood || m_approval.risk == Risk::High ||
+           m_approval.risk == Risk::Critical;
+}
+
+bool ApprovalCard::isAboutAddress() const
+{
+    return !protocol::addressOf(m_approval).isEmpty();
+}
+
+QString ApprovalCard::acceptText(Reach reach) const
+{
+    const bool isArmed = m_mode == Mode::Armed;
+    if (m_mode == Mode::Sending && reach == m_reach) {
+        return tr("Sending…");
+    }
+    if (isArmed && m_isDwelling && m_approval.risk == Risk::Critical) {
+        return tr("Really accept? Wait a second…");
+    }
+    if (reach == Reach::ForGood) {
+        // A name that is longer than the card is wide stands above, whole.
+        constexpr int longest = 40;
+        const auto address =
+            models::visibleText(protocol::addressOf(m_approval), models::Strictness::Exact).text;
+        const auto shown =
+            address.size() > longest ? tr("this address") : QString(address).replace(u'&', u"&&"_s);
+        return isArmed ? tr("Really always allow %1").arg(shown) : tr("Always allow %1").arg(shown);
+    }
+    if (m_editor != nullptr) {
+        return isArmed ? tr("Really accept as edited") : tr("Accept as edited");
+    }
+    if (isAboutAddress()) {
+        return isArmed ? tr("Really accept once") : tr("Accept once");
+    }
+    return isArmed ? tr("Really accept") : tr("Accept");
 }
 
 void ApprovalCard::showMode()
@@ -253,23 +301,36 @@ void ApprovalCard::showMode()
     m_backButton->setVisible(isWaiting && (m_mode == Mode::Rejecting || m_mode == Mode::Editing ||
                                            m_mode == Mode::Armed));
     m_rejectButton->setVisible(isWaiting && m_mode != Mode::Editing);
-    m_rejectButton->setText(m_mode == Mode::Rejecting ? tr("Reject now") : tr("Reject"));
+    const bool isAddress = isAboutAddress();
+    m_rejectButton->setText(m_mode == Mode::Rejecting
+                                ? isAddress ? tr("Deny now") : tr("Reject now")
+                            : isAddress ? tr("Deny")
+                                        : tr("Reject"));
     m_rejectButton->setEnabled(!isSending);
-    m_editButton->setVisible(isWaiting && m_mode != Mode::Rejecting && m_editor == nullptr);
+    m_editButton->setVisible(isWaiting && m_mode != Mode::Rejecting && m_editor == nullptr &&
+                             !isAddress);
     m_editButton->setEnabled(!isSending);
-    m_acceptButton->setVisible(isWaiting && m_mode != Mode::Rejecting);
-    QString words = m_editor != nullptr ? tr("Accept as edited") : tr("Accept");
-    if (m_mode == Mode::Armed) {
-        words = m_isDwelling && m_approval.risk == Risk::Critical
-                    ? tr("Really accept? Wait a second…")
-                : m_editor != nullptr ? tr("Really accept as edited")
-                                      : tr("Really accept");
-    } else if (isSending) {
-        words = tr("Sending…");
+    const bool canAccept = isWaiting && m_mode != Mode::Rejecting;
+    const auto show = [&](QPushButton& button, Reach reach, bool isOffered) {
+        // What was pressed once stands alone: nothing beside it is hit by mistake.
+        button.setVisible(canAccept && isOffered && (m_mode != Mode::Armed || reach == m_reach));
+        button.setText(acceptText(reach));
+        button.setEnabled(!isSending && !m_isDwelling &&
+                          (m_editor == nullptr || m_editor->canAccept()));
+    };
+    // Where nobody waits any more a yes for once would come to nothing.
+    show(*m_acceptButton, Reach::Once, !isAddress || !protocol::isForGood(m_approval));
+    if (m_foreverButton != nullptr) {
+        show(*m_foreverButton, Reach::ForGood, true);
+        const auto address =
+            models::visibleText(protocol::addressOf(m_approval), models::Strictness::Exact).text;
+        m_foreverButton->setAccessibleName(m_mode == Mode::Armed
+                                               ? tr("Really always allow %1").arg(address)
+                                               : tr("Always allow %1").arg(address));
+        m_foreverButton->setToolTip(
+            tr("%1 may reach it from now on; it is taken back under Containment")
+                .arg(m_approval.agent.toHtmlEscaped()));
     }
-    m_acceptButton->setText(words);
-    m_acceptButton->setEnabled(!isSending && !m_isDwelling &&
-                               (m_editor == nullptr || m_editor->canAccept()));
     m_buttons->contentsChanged();
     placeAnswers();
 }
@@ -334,6 +395,18 @@ void ApprovalCard::placeAnswers()
 
 void ApprovalCard::accept()
 {
+    accept(isAboutAddress() && protocol::isForGood(m_approval) ? Reach::ForGood : Reach::Once);
+}
+
+void ApprovalCard::acceptForGood()
+{
+    if (isAboutAddress()) {
+        accept(Reach::ForGood);
+    }
+}
+
+void ApprovalCard::accept(Reach reach)
+{
     if (m_approval.state != ApprovalState::Waiting || m_mode == Mode::Sending ||
         m_mode == Mode::Rejecting) {
         return;
@@ -341,22 +414,27 @@ void ApprovalCard::accept()
     if (m_editor != nullptr && !m_editor->canAccept()) {
         return;
     }
-    if (needsSecondStep() && m_mode != Mode::Armed) {
-        arm();
+    if (needsSecondStep(reach) && (m_mode != Mode::Armed || reach != m_reach)) {
+        disarm(); // the first step was another answer's
+        arm(reach);
         return;
     }
     if (m_isDwelling) {
         return;
     }
+    m_reach = reach;
     std::optional<QJsonObject> arguments;
     if (m_editor != nullptr) {
         arguments = m_editor->result().value();
+    } else if (reach == Reach::ForGood && !protocol::isForGood(m_approval)) {
+        arguments = protocol::addressArguments(protocol::addressOf(m_approval), true);
     }
     send(true, std::move(arguments), {});
 }
 
-void ApprovalCard::arm()
+void ApprovalCard::arm(Reach reach)
 {
+    m_reach = reach;
     m_mode = Mode::Armed;
     m_isDwelling = true;
     const auto dwell = m_approval.risk == Risk::Critical ? criticalDwell : highDwell;
@@ -380,8 +458,8 @@ void ApprovalCard::arm()
 void ApprovalCard::edit()
 {
     if (m_approval.state != ApprovalState::Waiting || m_editor != nullptr ||
-        m_mode == Mode::Sending) {
-        return;
+        m_mode == Mode::Sending || isAboutAddress()) {
+        return; // of an address nothing can be edited but for how long, which has buttons
     }
     leave();
     m_mode = Mode::Editing;
@@ -584,7 +662,8 @@ bool ApprovalCard::eventFilter(QObject* watched, QEvent* event)
         const bool isReturn = key->key() == Qt::Key_Return || key->key() == Qt::Key_Enter;
         // Some desktops let Return press a button; here it never may. A key that is held down is no
         // second step.
-        if (watched == m_acceptButton && (isReturn || key->isAutoRepeat())) {
+        if ((watched == m_acceptButton || watched == m_foreverButton) &&
+            (isReturn || key->isAutoRepeat())) {
             return true;
         }
     } else if (event->type() == QEvent::MouseButtonPress ||

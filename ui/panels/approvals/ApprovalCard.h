@@ -21,8 +21,9 @@ class ApprovalFacts;
 class WrappedText;
 
 /// One question to a person: the host's facts, the agent's words apart from them, and the answers.
-/// Accepting high risk takes a second step, critical risk a second step after a second. A settled
-/// card says who decided; folded, it is one line.
+/// Accepting high risk takes a second step, critical risk a second step after a second. A question
+/// about an address that is not listed can be answered for once or for good; for good takes a
+/// second step too. A settled card says who decided; folded, it is one line.
 class ApprovalCard final : public QWidget
 {
     Q_OBJECT
@@ -61,6 +62,9 @@ public:
 
     // What the keys and buttons do.
     void accept();
+    /// Lets the agent reach the address from now on; does nothing on a question about something
+    /// else.
+    void acceptForGood();
     void edit();
     void reject();
     /// Leaves the step that it is in; true when there was one to leave.
@@ -89,22 +93,28 @@ protected:
 
 private:
     enum class Mode { Idle, Armed, Rejecting, Editing, Sending };
+    /// For how long a yes is meant.
+    enum class Reach { Once, ForGood };
 
     void build();
     void fill();
     void showOutcome();
     void showMode();
-    void arm();
+    void accept(Reach reach);
+    void arm(Reach reach);
     void send(bool isAccepted, std::optional<QJsonObject> arguments, const QString& note);
     void answered(Result<protocol::ApprovalInfo> reply);
     void showProblem(const QString& problem);
     void placeAnswers();
-    [[nodiscard]] bool needsSecondStep() const;
+    [[nodiscard]] bool needsSecondStep(Reach reach) const;
+    [[nodiscard]] bool isAboutAddress() const;
+    [[nodiscard]] QString acceptText(Reach reach) const;
 
     Context m_context;
     Executor& m_executor;
     protocol::ApprovalInfo m_approval;
     Mode m_mode = Mode::Idle;
+    Reach m_reach = Reach::Once; // of the yes that is armed or sent
     bool m_isFolded = false;
     bool m_isBuilt = false;
     bool m_isDwelling = false;
@@ -132,6 +142,7 @@ private:
     QPushButton* m_rejectButton = nullptr;
     QPushButton* m_editButton = nullptr;
     QPushButton* m_backButton = nullptr;
+    QPushButton* m_foreverButton = nullptr; // of a question about an address
     QPushButton* m_acceptButton = nullptr;
 };
 

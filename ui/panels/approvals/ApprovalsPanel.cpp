@@ -79,6 +79,10 @@ void ApprovalsPanel::addActions()
     add(tr("Accept the current approval"), u"check"_s, Qt::Key_A, [this] {
         act([](ApprovalCard& card) { card.accept(); });
     });
+    add(tr("Always allow the address that the current approval asks for"),
+        u"approvals"_s,
+        {},
+        [this] { act([](ApprovalCard& card) { card.acceptForGood(); }); });
     add(tr("Edit the current approval"), u"edit"_s, Qt::Key_E, [this] {
         act([](ApprovalCard& card) { card.edit(); });
     });

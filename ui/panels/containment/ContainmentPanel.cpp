@@ -2,6 +2,7 @@
 
 #include "ui/panels/containment/AttemptDetails.h"
 #include "ui/panels/containment/MarkedList.h"
+#include "ui/panels/containment/PublishersSection.h"
 #include "ui/panels/containment/ReachSection.h"
 #include "ui/panels/parts/FlowLayout.h"
 #include "ui/widgets/Format.h"
@@ -74,7 +75,9 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
     m_details->hide();
     column->addWidget(m_details);
     m_reach = new ReachSection(context, side);
-    column->addWidget(m_reach, 1);
+    column->addWidget(m_reach);
+    m_publishers = new PublishersSection(context, side);
+    column->addWidget(m_publishers, 1);
     m_side->setWidget(side);
     m_splitter->addWidget(m_list);
     m_splitter->addWidget(m_empty);
@@ -112,6 +115,13 @@ ContainmentPanel::ContainmentPanel(const Context& context, QWidget* parent)
                 }
                 refresh();
                 say(tr("%1 was taken back").arg(changed.what));
+            });
+    connect(m_publishers,
+            &PublishersSection::changed,
+            this,
+            [this](const protocol::PublisherInfo& publisher) {
+                say(publisher.isForgotten ? tr("%1 is forgotten").arg(publisher.name)
+                                          : tr("%1 is trusted again").arg(publisher.name));
             });
     m_soon.setSingleShot(true);
     m_soon.setInterval(1000);
@@ -230,7 +240,7 @@ void ContainmentPanel::addActions()
         copy(models::containmentJson(m_info));
     });
     m_copy->menu()->addActions({text, json});
-    addAction(m_reach->takeBackAction());
+    QWidget::addActions({m_reach->takeBackAction(), m_publishers->changeAction()});
 }
 
 QWidget* ContainmentPanel::focusTarget()
@@ -314,6 +324,9 @@ void ContainmentPanel::ask(bool mustTry)
         m_trying.insert(m_agent);
         m_failure.clear();
         refresh();
+    }
+    if (!mustTry) {
+        m_publishers->read();
     }
     context().bridge.request(
         protocol::GetContainment{m_agent, mustTry},

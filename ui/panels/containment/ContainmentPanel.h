@@ -23,10 +23,12 @@ namespace sb::panels {
 
 class AttemptDetails;
 class MarkedList;
+class PublishersSection;
 class ReachSection;
 
-/// What an agent cannot do, as tried, and what it may reach. It tries when a person asks for it and
-/// never by itself; what may be reached is read again when the journal tells of a change.
+/// What an agent cannot do, as tried, what it may reach, and whose packages are used. It tries when
+/// a person asks for it and never by itself; what may be reached is read again when the journal
+/// tells of a change.
 class ContainmentPanel final : public Panel
 {
     Q_OBJECT
@@ -86,6 +88,7 @@ private:
     QScrollArea* m_side = nullptr;
     AttemptDetails* m_details = nullptr;
     ReachSection* m_reach = nullptr;
+    PublishersSection* m_publishers = nullptr;
 };
 
 } // namespace sb::panels

@@ -50,6 +50,10 @@ widgets::BadgeSpec markBadge(Mark mark)
         return {u"approvals"_s, word, Tone::Text};
     case Mark::TakenBack:
         return {u"undo"_s, word, Tone::Done};
+    case Mark::Trusted:
+        return {u"verify"_s, word, Tone::Text};
+    case Mark::Forgotten:
+        return {u"cancelled"_s, word, Tone::Done};
     }
     return {};
 }
@@ -136,7 +140,8 @@ void MarkedDelegate::paintText(QPainter& painter,
     const auto second = index.data(ContainmentRows::SecondRole).toString();
     // An address reads from left to right in every language: "*.example" must not become
     // "example.*".
-    const auto reads = mark == Mark::Listed || mark == Mark::Given || mark == Mark::TakenBack
+    const auto reads = mark == Mark::Listed || mark == Mark::Given || mark == Mark::TakenBack ||
+                               mark == Mark::Trusted || mark == Mark::Forgotten
                            ? Qt::LeftToRight
                            : Qt::LayoutDirectionAuto;
     if (m_isNarrow) {
