@@ -139,9 +139,16 @@ agents:
       # - {match: "shell(make test)", decide: allow}
       # - {match: "file_write(secrets/*)", decide: deny}
 
+    # Which other agents may recall what this one remembers:
+    # memory: {readers: [another]}
+
 approvals:
   # No answer by then means no.
   expire_after: 24h
+
+# What recall compares memories with; the built-in way needs nothing. A provider's model, or an ONNX model in a folder:
+# memory: {embeddings: {provider: local, model: nomic-embed-text}}
+# memory: {embeddings: {folder: ~/models/all-MiniLM-L6-v2}}
 )yaml")
         .replace("@WORKSPACE@", path.toUtf8());
 }

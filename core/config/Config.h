@@ -90,6 +90,14 @@ struct Network
     bool operator==(const Network&) const = default;
 };
 
+/// What an agent's memory is to others, and to its prompts.
+struct AgentMemory
+{
+    QStringList readers;     ///< agents that may recall from it
+    int bulletinWords = 500; ///< the most that a bulletin may hold
+    bool operator==(const AgentMemory&) const = default;
+};
+
 struct Agent
 {
     QString id;
@@ -101,6 +109,7 @@ struct Agent
     QList<policy::Rule> rules;
     taint::Settings taint; ///< what labels do at the sinks
     QStringList skills;    ///< installed packages: "publisher/name", or "name" alone
+    AgentMemory memory;
     AgentLimits limits;
     bool operator==(const Agent&) const = default;
 };
@@ -127,6 +136,22 @@ struct Stores
     bool operator==(const Stores&) const = default;
 };
 
+/// What makes vectors of memories: a provider's model, a model in a folder, or (all empty) the
+/// built-in one.
+struct Embeddings
+{
+    QString provider; ///< its id
+    QString model;
+    QString folder; ///< absolute
+    bool operator==(const Embeddings&) const = default;
+};
+
+struct Memory
+{
+    Embeddings embeddings;
+    bool operator==(const Memory&) const = default;
+};
+
 struct Config
 {
     QList<Provider> providers;
@@ -134,6 +159,7 @@ struct Config
     QList<Agent> agents;
     Approvals approvals;
     Stores secrets;
+    Memory memory;
 
     /// Each reference to a key that the file names, once, in its order.
     [[nodiscard]] QStringList keyReferences() const;

@@ -1,5 +1,4 @@
-#include "core/config/Config.h"
-#include "core/config/Reader.h"
+#include "core/config/ParseMemory.h"
 
 #include <QJsonArray>
 #include <QRegularExpression>
@@ -23,14 +22,18 @@ public:
     Result<Config> parse(const YamlNode& root)
     {
         Config config;
-        SB_CHECK(
-            keys(root, u"the file"_s, {u"models"_s, u"agents"_s, u"approvals"_s, u"secrets"_s}));
+        SB_CHECK(keys(root,
+                      u"the file"_s,
+                      {u"models"_s, u"agents"_s, u"approvals"_s, u"secrets"_s, u"memory"_s}));
         if (const YamlNode* secrets = root.find(u"secrets")) {
             SB_CHECK(readSecrets(*secrets, config.secrets));
         }
         m_hasHashicorp = config.secrets.hashicorp.has_value();
         SB_TRY(const YamlNode* models, required(root, u"models"_s, u"the file"_s));
         SB_CHECK(readModels(*models, config));
+        if (const YamlNode* memory = root.find(u"memory")) {
+            SB_TRY(config.memory, readMemory(*this, *memory, config));
+        }
         SB_TRY(const YamlNode* agents, required(root, u"agents"_s, u"the file"_s));
         SB_CHECK(list(*agents, u"agents"_s));
         if (agents->items.empty()) {
@@ -47,6 +50,9 @@ public:
             }
             lines.insert(agent.id, id.line);
             config.agents.append(std::move(agent));
+        }
+        for (size_t i = 0; i < agents->items.size(); ++i) {
+            SB_CHECK(checkReaders(*this, agents->items[i], config.agents[qsizetype(i)], config));
         }
         if (const YamlNode* approvals = root.find(u"approvals")) {
             SB_CHECK(keys(*approvals, u"approvals"_s, {u"expire_after"_s}));
@@ -235,6 +241,7 @@ private:
                        u"policy"_s,
                        u"taint"_s,
                        u"skills"_s,
+                       u"memory"_s,
                        u"limits"_s}));
         Agent agent;
         SB_TRY(agent.id, requiredText(node, u"id"_s, what));
@@ -275,6 +282,9 @@ private:
         }
         if (const YamlNode* skills = node.find(u"skills")) {
             SB_CHECK(readSkills(*skills, agent.skills));
+        }
+        if (const YamlNode* memory = node.find(u"memory")) {
+            SB_TRY(agent.memory, readAgentMemory(*this, *memory));
         }
         if (const YamlNode* limits = node.find(u"limits")) {
             SB_CHECK(readLimits(*limits, agent.limits));

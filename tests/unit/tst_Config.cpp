@@ -178,6 +178,29 @@ private Q_SLOTS:
         QCOMPARE(config->approvals.expireAfter, Milliseconds(7LL * 86'400'000));
     }
 
+    void keysOfTheMemory()
+    {
+        const QByteArray two = "agents:\n"
+                               "  - {id: a, workspace: /w, memory: {readers: [b], "
+                               "bulletin_words: 120}}\n"
+                               "  - {id: b, workspace: /w}\n";
+        const auto standard = read(models + two);
+        QVERIFY2(standard, standard ? "" : qPrintable(standard.error().message));
+        QCOMPARE(standard->agents[0].memory.readers, (QStringList{u"b"_s}));
+        QCOMPARE(standard->agents[0].memory.bulletinWords, 120);
+        QCOMPARE(standard->agents[1].memory.bulletinWords, 500);
+        QVERIFY(standard->memory == Memory());
+        const auto embeddings = [&](const QByteArray& what) {
+            const auto config = read("memory: {embeddings: " + what + "}\n" + models + two);
+            return config ? config->memory.embeddings : Embeddings{problemOf(what), {}, {}};
+        };
+        QVERIFY(embeddings("hashed") == Embeddings());
+        QVERIFY(embeddings("{provider: local, model: nomic/embed}") ==
+                (Embeddings{u"local"_s, u"nomic/embed"_s, {}}));
+        QVERIFY(embeddings("{folder: ~/models/mini}") ==
+                (Embeddings{{}, {}, u"/home/me/models/mini"_s}));
+    }
+
     void keysForTheProxyAndForTheStores()
     {
         const auto config =
@@ -256,7 +279,7 @@ private Q_SLOTS:
         row("unknown key, nothing near",
             "xyzzyxyzzy: {}\n",
             "signalbox.yaml:1:1: \"xyzzyxyzzy\" is not a known key of the file; known here: "
-            "models, agents, approvals, secrets.");
+            "models, agents, approvals, secrets, memory.");
         row("unknown key of an agent",
             agent("id: a, workspace: /w, polcy: []"),
             "signalbox.yaml:6:28: \"polcy\" is not a known key of an agent; did you mean "
@@ -539,6 +562,43 @@ private Q_SLOTS:
             "signalbox.yaml:1:4: anchors and aliases (& and *) are not used here; a text "
             "that starts with & needs quotes.");
         row("star without quotes", rule("match: *, decide: ask"), nullptr);
+        const auto memory = [&](const QByteArray& inside) {
+            return QByteArray("memory: {" + inside + "}\n" + models + agents);
+        };
+        row("memory, unknown key",
+            memory("embedings: hashed"),
+            "signalbox.yaml:1:10: \"embedings\" is not a known key of memory; did you mean "
+            "\"embeddings\"?");
+        row("embeddings, unknown word",
+            memory("embeddings: hash"),
+            "signalbox.yaml:1:22: embeddings cannot be \"hash\"; it is hashed, {provider: ID, "
+            "model: NAME} or {folder: PATH}.");
+        row("embeddings, unknown provider",
+            memory("embeddings: {provider: lokal, model: m}"),
+            "signalbox.yaml:1:33: there is no provider \"lokal\"; did you mean \"local\"?");
+        row("embeddings without a model",
+            memory("embeddings: {provider: local}"),
+            "signalbox.yaml:1:22: embeddings needs the key \"model\".");
+        row("embeddings, both",
+            memory("embeddings: {folder: /m, model: m}"),
+            "signalbox.yaml:1:31: embeddings come from a folder or from a provider, not both.");
+        row("embeddings of a provider that has none",
+            "memory: {embeddings: {provider: claude, model: m}}\n" + routes("default: local/m"),
+            "signalbox.yaml:1:33: the provider \"claude\" makes no embeddings; it takes one with "
+            "the api openai-chat.");
+        row("unknown reader",
+            models + "agents:\n  - {id: one, workspace: /w, memory: {readers: [tow]}}\n"
+                     "  - {id: two, workspace: /w}\n",
+            "signalbox.yaml:6:49: there is no agent \"tow\"; did you mean \"two\"?");
+        row("a reader of itself",
+            agent("id: one, workspace: /w, memory: {readers: [one]}"),
+            "signalbox.yaml:6:49: an agent always reads its own memory.");
+        row("a reader twice",
+            agent("id: one, workspace: /w, memory: {readers: [x, x]}"),
+            "signalbox.yaml:6:52: the reader \"x\" is listed twice.");
+        row("too long a bulletin",
+            agent("id: one, workspace: /w, memory: {bulletin_words: 900}"),
+            nullptr);
         row("tag",
             "models: !!binary abc\n",
             "signalbox.yaml:1:9: tags (such as !!str) are not used here; a text that starts "
@@ -636,7 +696,8 @@ private Q_SLOTS:
             const QByteArray rest = mark < 0 ? QByteArray() : line.mid(mark + 2);
             if (rest.startsWith("- {") || rest.startsWith("network:") ||
                 rest.startsWith("worker:") || rest.startsWith("fallback:") ||
-                rest.startsWith("instructions:")) {
+                rest.startsWith("instructions:") ||
+                rest.startsWith("memory: {embeddings: {provider:")) {
                 line = line.first(mark) + rest;
             }
             all += line + '\n';
@@ -645,6 +706,7 @@ private Q_SLOTS:
         QVERIFY2(config, config ? "" : qPrintable(config.error().message));
         QCOMPARE(config->providers.size(), 3);
         QCOMPARE(config->agents[0].rules.size(), 3);
+        QCOMPARE(config->memory.embeddings.provider, u"local"_s);
     }
 
     void loadSaysWhatIsWrongWithTheFile()
