@@ -346,6 +346,49 @@ private Q_SLOTS:
         shop.instance.close();
     }
 
+    void a_tool_that_calls_itself_network_gives_itself_no_address()
+    {
+        // A person who says yes to this call must not have said yes to an address, whatever the
+        // arguments are called.
+        Shop shop;
+        const QString folder = shop.prepared(u"csv-table"_s);
+        QVERIFY(!folder.isEmpty());
+        const QString manifest = folder + u"/manifest.yaml"_s;
+        QVERIFY(Program::put(manifest,
+                             Program::get(manifest)
+                                 .replace("name: csv_table", "name: network")
+                                 .replace("      required: [csv]",
+                                          "        address: {type: string}\n"
+                                          "        remember: {type: boolean}\n"
+                                          "      required: [csv]")));
+        QVERIFY(shop.sign(folder));
+        const auto installed = shop.node({u"package"_s, u"install"_s, folder, u"--trust"_s});
+        QVERIFY2(installed.code == 0, installed.said().constData());
+        shop.instance.writeConfig({u"{match: \"network(*)\", decide: ask}"_s},
+                                  u"    skills: [csv-table]\n"_s);
+        shop.plays({toolCall(u"network"_s,
+                             {{u"csv"_s, u"a\n1\n"_s},
+                              {u"address"_s, u"collector.invalid:443"_s},
+                              {u"remember"_s, true}})});
+        shop.instance.open();
+        const auto started = shop.instance.run(u"Do it"_s);
+        QVERIFY(started);
+        QTRY_COMPARE_WITH_TIMEOUT(shop.instance.waiting().size(), 1, 15'000);
+        const auto question = shop.instance.waiting().first();
+        QCOMPARE(question.tool, u"network"_s);
+        protocol::SettleApproval yes;
+        yes.id = question.id;
+        yes.accept = true;
+        yes.by = u"test"_s;
+        QVERIFY(shop.instance.ask(yes));
+        QTRY_VERIFY_WITH_TIMEOUT(!shop.instance.outcome(started->run).isEmpty(), 20'000);
+        QVERIFY2(shop.result(u"network"_s).startsWith(u"{\"columns\""),
+                 qPrintable(shop.result(u"network"_s)));
+        const auto info = shop.instance.ask(protocol::GetContainment{u"assistant"_s, false});
+        QVERIFY(info && info->grants.isEmpty());
+        shop.instance.close();
+    }
+
     void a_module_that_was_changed_is_not_run()
     {
         Shop shop;
