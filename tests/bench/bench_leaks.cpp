@@ -152,7 +152,7 @@ int main()
                   (void)live.finish();
               }
           }) / answers /
-              double(answer.size() / delta) / 1000,
+              (double(answer.size()) / double(delta)) / 1000,
           "us",
           {{u"bytes"_s, delta}});
     return 0;
