@@ -35,7 +35,9 @@ QString leakText(const leaks::Incident& incident)
         text += QStringLiteral("; it was stopped.");
         break;
     case leaks::Fate::Passed:
-        text += QStringLiteral("; none that is known here, so it was left as it is.");
+        text += place == u"call"
+                    ? QStringLiteral("; none that is known here, so the agent's rules decide.")
+                    : QStringLiteral("; none that is known here, so it was let through.");
         break;
     }
     if (place == u"message" && !name.startsWith(agent)) {

@@ -309,7 +309,7 @@ private Q_SLOTS:
                 .value(u"message"_s)
                 .toString()
                 .endsWith(
-                    u"a call of file_write; none that is known here, so it was left as it is."_s),
+                    u"a call of file_write; none that is known here, so the agent's rules decide."_s),
             qPrintable(keyed.incidents().first().value(u"message"_s).toString()));
         QVERIFY(!keyed.written().contains(example));
         keyed.close();
