@@ -58,6 +58,20 @@
             <numerusform>Through the proxy since Signalbox started: %Ln requests, %1 refused, %2 received, %3 sent.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%Ln packages not used</source>
+        <translation>
+            <numerusform>%Ln package not used</numerusform>
+            <numerusform>%Ln packages not used</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln packages</source>
+        <translation>
+            <numerusform>%Ln package</numerusform>
+            <numerusform>%Ln packages</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>JournalPanel</name>
@@ -76,6 +90,30 @@
         <translation>
             <numerusform>%1 (and %n more)</numerusform>
             <numerusform>%1 (and %n more)</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1 (and %n more keys)</source>
+        <translation>
+            <numerusform>%1 (and %n more key)</numerusform>
+            <numerusform>%1 (and %n more keys)</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>PassphraseDialog</name>
+    <message numerus="yes">
+        <source>That was not the passphrase. %n tries left.</source>
+        <translation>
+            <numerusform>That was not the passphrase. %n try left.</numerusform>
+            <numerusform>That was not the passphrase. %n tries left.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>At least %n characters. A few random words are good.</source>
+        <translation>
+            <numerusform>At least %n character. A few random words are good.</numerusform>
+            <numerusform>At least %n characters. A few random words are good.</numerusform>
         </translation>
     </message>
 </context>
@@ -103,6 +141,16 @@
         <translation>
             <numerusform>%n character only looks like another; its code stands behind it.</numerusform>
             <numerusform>%n characters only look like others; their codes stand behind them.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>WorkersPanel</name>
+    <message numerus="yes">
+        <source>%n tool calls</source>
+        <translation>
+            <numerusform>%n tool call</numerusform>
+            <numerusform>%n tool calls</numerusform>
         </translation>
     </message>
 </context>

@@ -14,6 +14,18 @@ Error usageError(const QString& message)
     return {ErrorCode::InvalidInput, message, {}};
 }
 
+// For how long a yes to a question about an address holds.
+QString reachText(const protocol::ApprovalInfo& approval)
+{
+    const bool isWaiting = approval.state == protocol::ApprovalState::Waiting;
+    if (!protocol::isForGood(approval)) {
+        return isWaiting ? QStringLiteral("for once; with accept --always from now on")
+                         : QStringLiteral("for once");
+    }
+    return isWaiting ? QStringLiteral("from now on, because nobody waits for it any more")
+                     : QStringLiteral("from now on, until it is taken back");
+}
+
 void show(const protocol::ApprovalInfo& approval, bool json)
 {
     if (json) {
@@ -40,14 +52,8 @@ void show(const protocol::ApprovalInfo& approval, bool json)
                     .arg(QString::fromUtf8(
                         QJsonDocument(*approval.editedArguments).toJson(QJsonDocument::Compact)));
     }
-    if (const QString address = protocol::addressOf(approval);
-        !address.isEmpty() && approval.state != protocol::ApprovalState::Rejected) {
-        text += QStringLiteral("  holds    %1\n")
-                    .arg(protocol::isForGood(approval)
-                             ? QStringLiteral("from now on, until it is taken back")
-                         : approval.state == protocol::ApprovalState::Waiting
-                             ? QStringLiteral("once; with accept --always from now on")
-                             : QStringLiteral("once"));
+    if (!protocol::addressOf(approval).isEmpty()) {
+        text += QStringLiteral("  a yes is %1\n").arg(reachText(approval));
     }
     if (!approval.by.isEmpty()) {
         text +=

@@ -123,9 +123,8 @@ void addPackages(QList<Finding>& findings, const runtime::Home& home, const conf
             {u"package"_s,
              // Nobody waits for it: what is really missed is told with the agent that lists it.
              one.problem.isEmpty() ? Kind::Good : Kind::Hint,
-             tools::oneLine(one.problem.isEmpty()
-                                ? u"%1 %2"_s.arg(packages::kindName(one.id.kind),
-                                                 one.manifest ? one.manifest->title() : title)
+             tools::oneLine(one.problem.isEmpty() && one.manifest
+                                ? one.manifest->title()
                                 : u"%1 %2 cannot be used: %3"_s.arg(
                                       packages::kindName(one.id.kind), title, one.problem)),
              {{u"package"_s, title}, {u"kind"_s, packages::kindName(one.id.kind)}}});

@@ -106,9 +106,9 @@ Result<ApprovalInfo> AgentRuntime::addressQuestion(const egress::Question& quest
         return {};
     }));
     draft.risk = protocol::Risk::High;
-    draft.riskReasons = {QStringLiteral("The address is not on the agent's list.")};
+    draft.riskReasons = {QStringLiteral("the address is not on the agent's list")};
     if (question.method == u"CONNECT") {
-        draft.riskReasons.append(QStringLiteral("What goes through a tunnel cannot be looked at."));
+        draft.riskReasons.append(QStringLiteral("what goes through a tunnel cannot be looked at"));
     }
     // Where the command cannot wait for the answer, a yes is worth something only from now on.
     draft.arguments = protocol::addressArguments(question.entry, nobodyThere);

@@ -3,6 +3,7 @@
 #include "tests/support/DemoRuntime.h"
 #include "ui/panels/approvals/ApprovalsPanel.h"
 #include "ui/panels/approvals/CardList.h"
+#include "ui/panels/containment/ContainmentPanel.h"
 #include "ui/panels/journal/JournalPanel.h"
 #include "ui/panels/workers/WorkersPanel.h"
 
@@ -108,12 +109,14 @@ void shoot(const QString& folder,
             auto* approvals = new ApprovalsPanel(context);
             auto* journal = new JournalPanel(context);
             auto* wide = new WorkersPanel(context);
+            auto* containment = new ContainmentPanel(context);
             bridge.start();
             one(workers, {430, 560});
             one(approvals, {430, 640});
             one(journal, {1240, 320});
             wide->setObjectName(u"workers-wide"_s);
             one(wide, {1240, 420});
+            one(containment, {1240, 640});
         }
     }
 }
@@ -166,6 +169,39 @@ int main(int argc, char** argv)
         [](test::DemoRuntime& runtime) { runtime.snapshot.approvals.removeAt(1); },
         key(Qt::Key_E));
     maybe(u"reject"_s, [](auto&) {}, key(Qt::Key_R));
+    const auto addresses = [](test::DemoRuntime& runtime) {
+        auto& approvals = runtime.snapshot.approvals;
+        approvals.remove(1, approvals.size() - 1);
+        auto& first = approvals.first();
+        first.tool = u"network"_s;
+        first.risk = protocol::Risk::High;
+        first.riskReasons = {u"the address is not on the agent's list"_s,
+                             u"what goes through a tunnel cannot be looked at"_s};
+        first.command = u"Reach registry.npmjs.org:443"_s;
+        first.argv.clear();
+        first.diff.clear();
+        first.paths.clear();
+        first.environment.clear();
+        first.cwd.clear();
+        first.justification.clear();
+        first.planHash.clear();
+        first.rule = u"default"_s;
+        first.reason =
+            u"A command of it wants to reach an address that is not on the agent's list."_s;
+        first.arguments = protocol::addressArguments(u"registry.npmjs.org:443"_s, false);
+        auto second = first;
+        second.id += u'x';
+        const auto longName = u"a-name-that-is-longer-than-a-button.of.some.example.com:8443"_s;
+        second.command = u"Reach "_s + longName;
+        second.arguments = protocol::addressArguments(longName, true);
+        approvals.append(second);
+    };
+    maybe(u"address"_s, addresses);
+    maybe(u"always"_s, addresses, [](Panel& panel) {
+        if (auto* button = panel.findChild<QPushButton*>(u"acceptForGood"_s)) {
+            button->click();
+        }
+    });
     maybe(
         u"critical"_s,
         [](test::DemoRuntime& runtime) { runtime.snapshot.approvals.remove(0, 2); },

@@ -78,5 +78,24 @@ int main(int argc, char** argv)
         save(window, folder + u"/empty.png"_s);
         ui.close();
     }
+    for (const auto scheme : {theme::Scheme::Light, theme::Scheme::Dark}) { // without its key
+        const auto name = scheme == theme::Scheme::Light ? u"/light"_s : u"/dark"_s;
+        test::UiFixture ui({scheme, 1.0});
+        ui.runtime.fillWithExamples();
+        ui.runtime.vault = {u"/home/ana/.local/share/signalbox/vault"_s, true, true, true};
+        ui.runtime.snapshot.keyProblems = {
+            {u"vault:anthropic"_s,
+             u"locked"_s,
+             u"The vault stays locked, because its passphrase was not given."_s}};
+        auto& window = ui.open({1280, 800}, [](const QString&, SecretString, const auto&) {});
+        save(window, folder + name + u"-locked.png"_s);
+        ui.runtime.publish(protocol::KeysChanged{
+            {{u"env:ANTHROPIC_API_KEY"_s,
+              u"not_found"_s,
+              u"The environment variable ANTHROPIC_API_KEY, which holds a key, is not set."_s}}});
+        QTest::qWait(60);
+        save(window, folder + name + u"-missing.png"_s);
+        ui.close();
+    }
     return 0;
 }

@@ -103,6 +103,7 @@ private Q_SLOTS:
     void escapeLeaves();
     void highRiskTakesTwoSteps();
     void anAddressIsAllowedOnceOrForGood();
+    void answersThatWrapStandInTheCard();
     void anAddressNobodyWaitsForIsAllowedForGoodOnly();
     void aToolCalledNetworkHasNoAddress();
     void criticalRiskDwells();
@@ -522,6 +523,23 @@ void tst_ApprovalsPanel::anAddressIsAllowedOnceOrForGood()
     }
 }
 
+void tst_ApprovalsPanel::answersThatWrapStandInTheCard()
+{
+    for (const double scale : {1.0, 2.0}) {
+        Fixture f({430, 640}, scale);
+        f.runtime.snapshot.approvals = {addressQuestion(u"registry.npmjs.org:443"_s)};
+        f.open();
+        auto* card = f.panel.cards().card(question(0).id);
+        for (const auto& name : {u"reject"_s, u"accept"_s, u"acceptForGood"_s}) {
+            auto* answer = button(*card, name);
+            const QRect place(answer->mapTo(card, QPoint()), answer->size());
+            QVERIFY2(card->rect().contains(place), qPrintable(name));
+            // Whole words, or fewer of them.
+            QVERIFY2(answer->width() >= answer->sizeHint().width(), qPrintable(name));
+        }
+    }
+}
+
 void tst_ApprovalsPanel::anAddressNobodyWaitsForIsAllowedForGoodOnly()
 {
     // Asked by a run that went on without the answer; the name is wider than the card, and has a
@@ -533,11 +551,11 @@ void tst_ApprovalsPanel::anAddressNobodyWaitsForIsAllowedForGoodOnly()
     auto* card = f.panel.cards().card(question(0).id);
     auto* forGood = button(*card, u"acceptForGood"_s);
     QVERIFY(!button(*card, u"accept"_s)->isVisible());
-    QCOMPARE(forGood->text(), u"Always allow this address"_s);
+    QCOMPARE(forGood->text(), u"Always allow it"_s);
     QVERIFY(forGood->accessibleName().contains(u"U+0435"_s));
     press(f, Qt::Key_J);
     press(f, Qt::Key_A); // the one yes that there is
-    QCOMPARE(forGood->text(), u"Really always allow this address"_s);
+    QCOMPARE(forGood->text(), u"Really always allow it"_s);
     f.clock.advance(ApprovalCard::highDwell);
     f.settle();
     press(f, Qt::Key_A);

@@ -17,7 +17,8 @@ class Place final : public QWidget
 public:
     Place(const FlowLayout& flow, QWidget* parent) : QWidget(parent), m_flow(flow)
     {
-        QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+        // Not Fixed: a layout holds that to the height of one line, however many there are.
+        QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Minimum);
         policy.setHeightForWidth(true);
         setSizePolicy(policy);
     }

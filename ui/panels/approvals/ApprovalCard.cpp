@@ -77,7 +77,7 @@ void ApprovalCard::build()
     m_layout->insertWidget(1, m_body);
 
     m_facts = new ApprovalFacts(m_context, m_approval, m_body);
-    body->addWidget(m_facts);
+    body->addWidget(m_facts, 1); // what is left over is theirs
 
     m_editArea = new QVBoxLayout;
     body->addLayout(m_editArea);
@@ -257,6 +257,12 @@ bool ApprovalCard::isAboutAddress() const
     return !protocol::addressOf(m_approval).isEmpty();
 }
 
+// With hidden characters and look-alikes made visible.
+QString ApprovalCard::addressText() const
+{
+    return models::visibleText(protocol::addressOf(m_approval), models::Strictness::Exact).text;
+}
+
 QString ApprovalCard::acceptText(Reach reach) const
 {
     const bool isArmed = m_mode == Mode::Armed;
@@ -267,13 +273,15 @@ QString ApprovalCard::acceptText(Reach reach) const
         return tr("Really accept? Wait a second…");
     }
     if (reach == Reach::ForGood) {
+        const auto whole = isArmed ? tr("Really always allow %1").arg(addressText())
+                                   : tr("Always allow %1").arg(addressText());
         // A name that is longer than the card is wide stands above, whole.
-        constexpr int longest = 40;
-        const auto address =
-            models::visibleText(protocol::addressOf(m_approval), models::Strictness::Exact).text;
-        const auto shown =
-            address.size() > longest ? tr("this address") : QString(address).replace(u'&', u"&&"_s);
-        return isArmed ? tr("Really always allow %1").arg(shown) : tr("Always allow %1").arg(shown);
+        const int room =
+            m_answerWidth - 2 * theme::space::margin - theme::smallIcon - 4 * theme::space::related;
+        if (QFontMetrics(font()).horizontalAdvance(whole) <= room) {
+            return QString(whole).replace(u'&', u"&&"_s);
+        }
+        return isArmed ? tr("Really always allow it") : tr("Always allow it");
     }
     if (m_editor != nullptr) {
         return isArmed ? tr("Really accept as edited") : tr("Accept as edited");
@@ -322,11 +330,9 @@ void ApprovalCard::showMode()
     show(*m_acceptButton, Reach::Once, !isAddress || !protocol::isForGood(m_approval));
     if (m_foreverButton != nullptr) {
         show(*m_foreverButton, Reach::ForGood, true);
-        const auto address =
-            models::visibleText(protocol::addressOf(m_approval), models::Strictness::Exact).text;
         m_foreverButton->setAccessibleName(m_mode == Mode::Armed
-                                               ? tr("Really always allow %1").arg(address)
-                                               : tr("Always allow %1").arg(address));
+                                               ? tr("Really always allow %1").arg(addressText())
+                                               : tr("Always allow %1").arg(addressText()));
         m_foreverButton->setToolTip(
             tr("%1 may reach it from now on; it is taken back under Containment")
                 .arg(m_approval.agent.toHtmlEscaped()));
@@ -359,8 +365,12 @@ bool ApprovalCard::hasFocusInside() const
     return hasFocus() || isAncestorOf(QApplication::focusWidget());
 }
 
-int ApprovalCard::heightFor(int width) const
+int ApprovalCard::heightFor(int width)
 {
+    if (width != m_answerWidth) {
+        m_answerWidth = width; // the answers' words depend on the room that they have
+        showMode();
+    }
     m_layout->activate();
     return m_layout->hasHeightForWidth() ? m_layout->totalHeightForWidth(width)
                                          : m_layout->totalSizeHint().height();

@@ -51,7 +51,8 @@ public:
     /// Somebody is at work on it: it must not be thrown away.
     [[nodiscard]] bool isBusy() const { return m_mode != Mode::Idle; }
     [[nodiscard]] bool hasFocusInside() const;
-    [[nodiscard]] int heightFor(int width) const;
+    /// The card is as wide as this from now on.
+    [[nodiscard]] int heightFor(int width);
     /// The lower edge of what is seen of the card, in its own coordinates: a waiting card keeps its
     /// answers above it.
     void setVisibleBottom(int bottom);
@@ -108,6 +109,7 @@ private:
     void placeAnswers();
     [[nodiscard]] bool needsSecondStep(Reach reach) const;
     [[nodiscard]] bool isAboutAddress() const;
+    [[nodiscard]] QString addressText() const;
     [[nodiscard]] QString acceptText(Reach reach) const;
 
     Context m_context;
@@ -121,6 +123,7 @@ private:
     bool m_sentHere = false; // this card's own answer settled it
     qint64 m_slidAt = -1;    // steady time
     int m_visibleBottom = QWIDGETSIZE_MAX;
+    int m_answerWidth = 0; // 0: not known yet
     Subscription m_dwell;
     Subscription m_disarm;
 
