@@ -1,3 +1,5 @@
+#include "core/server/Folders.h"
+#include "core/server/SocketClient.h"
 #include "tests/scenario/Program.h"
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -167,6 +169,45 @@ private Q_SLOTS:
         // Trusted again with the next installation.
         QVERIFY(install(program, u"csv-table"_s));
         QCOMPARE(program.run({u"doctor"_s}).code, 0);
+    }
+
+    void a_runtime_takes_back_what_it_forgot()
+    {
+        Program program;
+        QVERIFY(install(program, u"csv-table"_s));
+        Serving serving(program);
+        const auto connected =
+            server::SocketClient::connect(server::socketPathFor(program.home() + u"/run"_s));
+        QVERIFY(connected);
+        auto& client = **connected;
+        const auto listed = [&] {
+            const auto reply = client.request(protocol::ListPublishers{}).wait();
+            return reply ? reply->publishers : QList<protocol::PublisherInfo>();
+        };
+        const auto before = listed();
+        QCOMPARE(before.size(), 1);
+        QCOMPARE(before.first().packages, QStringList{u"skill csv-table"_s});
+        const protocol::ForgetPublisher forget{u"signalbox"_s, u"test"_s};
+        const protocol::RememberPublisher remember{u"signalbox"_s, u"test"_s};
+        QCOMPARE(client.request(remember).wait().error().code, ErrorCode::NotFound);
+        const auto gone = client.request(forget).wait();
+        QVERIFY(gone && gone->isForgotten);
+        QCOMPARE(listed().first().isForgotten, true);
+        QCOMPARE(client.request(forget).wait().error().code, ErrorCode::NotFound);
+        QVERIFY(program.run({u"package"_s, u"list"_s}).out.contains("cannot be used: "));
+        const auto back = client.request(remember).wait();
+        QVERIFY(back && !back->isForgotten);
+        QCOMPARE(back->fingerprint, before.first().fingerprint);
+        QVERIFY(!program.run({u"package"_s, u"list"_s}).out.contains("cannot be used: "));
+        QStringList recorded;
+        for (const auto& entry : program.journal(u"_instance"_s)) {
+            const auto payload = entry[u"payload"].toObject();
+            if (payload[u"publisher"].toString() == u"signalbox") {
+                recorded.append(payload[u"what"].toString() + u" by "_s +
+                                payload[u"by"].toString());
+            }
+        }
+        QCOMPARE(recorded, (QStringList{u"forgotten by test"_s, u"trusted again by test"_s}));
     }
 
     void an_address_is_allowed_from_now_on()
