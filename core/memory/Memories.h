@@ -43,14 +43,15 @@ public:
 
     /// Makes all the changes in one entry, or none. Save needs a content; what else is not given is
     /// standard (provenance: untrusted when a source's labels say so, else agent). A Link that
-    /// Updates or Contradicts closes the validity of the memory that it leads to. InvalidInput,
-    /// NotFound, Conflict (a forgotten memory is edited, other than to remember it).
+    /// Updates or Contradicts closes the validity of the memory that it leads to. What changes
+    /// nothing makes no entry: seq is 0 then. InvalidInput, NotFound, Conflict (a forgotten memory
+    /// is edited, other than to remember it), Forbidden (only the owner vouches and promotes).
     Future<protocol::MemoryChanged> change(QList<protocol::MemoryChange> changes, Origin origin);
     Future<protocol::MemoryChanged> merge(QStringList ids, QString content, Origin origin);
     Future<protocol::MemoryChanged> split(QString id, QStringList contents, Origin origin);
     /// Conflict when what that entry touched was changed since; NotFound when it changed nothing.
     Future<protocol::MemoryChanged> undo(qint64 seq, Origin origin);
-    /// Writes a bulletin down.
+    /// Writes a bulletin down; one that says what the newest says already is not written again.
     Future<protocol::BulletinInfo>
     tell(QString text, QStringList memories, QString by, Origin origin);
 
@@ -60,12 +61,12 @@ public:
         QString digest; ///< SHA-256, hex
         protocol::MemoryChange memory;
     };
-    /// Saves those pieces of a file that are not known yet, in one entry; answers with how many
-    /// those were. What it answered is on disk.
+    /// Saves those pieces of a file that are not known yet, all or none, in as many entries as it
+    /// takes; answers with how many those were. What it answered is on disk.
     Future<int> ingest(QString file, QList<Piece> pieces, Origin origin);
 
     // Readings; they block on disk.
-    Result<QList<protocol::MemoryInfo>>
+    Result<protocol::ListMemories::Reply>
     list(const protocol::MemoryFilter& filter, int offset, int limit);
     Result<protocol::GetMemory::Reply> get(const QString& id);
     Result<protocol::GetMemoryGraph::Reply>
@@ -92,6 +93,8 @@ QList<protocol::MemoryInfo> readMemories(store::Connection& connection,
                                          int limit);
 /// Where a memory's content comes from.
 QList<taint::Source> readSources(store::Connection& connection, const QString& id);
+/// Where the newest bulletin's text comes from.
+QList<taint::Source> readBulletinSources(store::Connection& connection);
 /// Edges between memories that the filter lets through, or (ids not empty) those that touch them.
 QList<protocol::MemoryEdge> readEdges(store::Connection& connection,
                                       const QStringList& ids,

@@ -1,0 +1,1 @@
+sb_test(unit/tst_Memories LINKS sb::memory LABELS threads)
