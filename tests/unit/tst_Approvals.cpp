@@ -130,6 +130,34 @@ private Q_SLOTS:
                  ErrorCode::NotFound);
     }
 
+    void listenersComeAndGoWhileQuestionsAreSettled()
+    {
+        constexpr int questions = 40;
+        QVERIFY(open());
+        LoopExecutor listening(QStringLiteral("listeners"));
+        QList<ApprovalState> stays;
+        const auto subscription = m_approvals->onChanged(
+            listening, [&](const ApprovalInfo& info) { stays << info.state; });
+        std::atomic<bool> settled = false;
+        std::jthread asker([&] {
+            for (int i = 0; i < questions; ++i) {
+                (void)m_approvals->settle(answer(ask().id, true)).wait();
+            }
+            settled = true;
+        });
+        while (!settled) {
+            const auto visitor = m_approvals->onChanged(listening, [](const ApprovalInfo&) {});
+            std::this_thread::yield();
+        }
+        asker.join();
+        listening.postAndWait([] {});
+        QList<ApprovalState> all;
+        for (int i = 0; i < questions; ++i) {
+            all << ApprovalState::Waiting << ApprovalState::Accepted;
+        }
+        QCOMPARE(stays, all);
+    }
+
     void whoeverRacesOneWins()
     {
         QVERIFY(open());

@@ -129,7 +129,7 @@ private Q_SLOTS:
                 qint64 last = 0;
                 for (int i = 0; i < 300; ++i) {
                     const auto entry = m->add(QStringLiteral("%1 %2").arg(t).arg(i));
-                    bad += !entry || entry->seq <= last;
+                    bad += !entry || entry->seq <= last || m->journal->lastSeq() < entry->seq;
                     last = entry ? entry->seq : last;
                 }
             });
