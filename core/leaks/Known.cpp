@@ -2,6 +2,7 @@
 
 #include "core/base/Defence.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <sodium.h>
@@ -220,6 +221,14 @@ private:
     qsizetype m_first = 0;
     qsizetype m_last = 0;
 };
+
+bool Known::isTellable(QByteArrayView value)
+{
+    constexpr qsizetype longestWord = 15;
+    const bool isWord = std::ranges::all_of(
+        value, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); });
+    return value.size() >= leastBytes && !(isWord && value.size() <= longestWord);
+}
 
 Known::Known(std::vector<Value> values) : m_values(std::move(values))
 {

@@ -41,6 +41,9 @@ public:
 
     /// Values under so many bytes are not looked for: they would blot out plain words.
     static constexpr qsizetype leastBytes = 6;
+    /// Whether a value can be told from what people write: not one that is too short, nor a mere
+    /// word of under 16 letters ("ollama", "password"), as services that check no key are given.
+    [[nodiscard]] static bool isTellable(QByteArrayView value);
 
     explicit Known(std::vector<Value> values);
 

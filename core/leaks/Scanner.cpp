@@ -80,13 +80,10 @@ std::shared_ptr<const Scanner> Scanner::with(const std::shared_ptr<const Scanner
                                              const SecretString& value)
 {
     const bool skips = value.expose([&](QByteArrayView bytes) {
-        return bytes.size() < Known::leastBytes ||
-               std::ranges::any_of(
-                   scanner->m_known.values(),
-                   [&](const Known::Value& known) {
-                       return known.bytes.expose(
-                           [&](QByteArrayView other) { return bytes == other; });
-                   });
+        return !Known::isTellable(bytes) ||
+               std::ranges::any_of(scanner->m_known.values(), [&](const Known::Value& known) {
+                   return known.bytes.expose([&](QByteArrayView other) { return bytes == other; });
+               });
     });
     if (skips) {
         return scanner;

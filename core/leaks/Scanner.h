@@ -32,8 +32,8 @@ class Scanner
 public:
     /// Patterns only.
     [[nodiscard]] static std::shared_ptr<const Scanner> create();
-    /// This one and one value more; this one itself when it knows the value, or it is too
-    /// short to be looked for (Known::leastBytes).
+    /// This one and one value more; this one itself when it knows the value, or the value
+    /// cannot be told from a word (Known::isTellable).
     [[nodiscard]] static std::shared_ptr<const Scanner>
     with(const std::shared_ptr<const Scanner>& scanner,
          const QString& name,

@@ -21,8 +21,8 @@ public:
     Redactor(const Redactor&) = delete;
     Redactor& operator=(const Redactor&) = delete;
 
-    /// Remembers a value under a name ("env:LOCAL_KEY"). Values under six bytes are not: they would
-    /// blot out plain words.
+    /// Remembers a value under a name ("env:LOCAL_KEY"). Those that cannot be told from plain
+    /// words are not (leaks::Known::isTellable): they would blot them out.
     void add(const QString& name, const SecretString& value);
 
     /// What knows everything that was added so far, for looking through outputs as they come.

@@ -175,6 +175,12 @@ private Q_SLOTS:
                      u"x [redacted:env:KEY] y"_s);
         }
         QVERIFY(leakskit::scan(knowing("short"), "it is short").isEmpty());
+        // What services that check no key are given must not blot the word out everywhere.
+        for (const char* word : {"ollama", "password", "notNeeded"}) {
+            QVERIFY(leakskit::scan(knowing(word), "x " + QByteArray(word) + " y").isEmpty());
+        }
+        QVERIFY(
+            !leakskit::scan(knowing("correcthorsebattery"), "x correcthorsebattery y").isEmpty());
         // Short ones only as they are: with something between they are ordinary words.
         QVERIFY(leakskit::scan(knowing("hunter2"), "hunter 2").isEmpty());
     }
