@@ -11,7 +11,7 @@ namespace {
 MemoryGraph::Node nodeOf(const protocol::MemoryInfo& memory)
 {
     return {.id = memory.id,
-            .line = memoryLine(memory, 60),
+            .content = memory.content,
             .type = memory.type,
             .importance = float(memory.importance),
             .isPinned = memory.isPinned,
@@ -33,6 +33,11 @@ void addEdges(MemoryGraph& graph,
 }
 
 } // namespace
+
+QString nodeLine(const MemoryGraph::Node& node)
+{
+    return memoryLine(node.content, 60);
+}
 
 MemoryGraph memoryGraph(const QList<protocol::MemoryInfo>& memories,
                         const QList<protocol::MemoryEdge>& edges)

@@ -11,7 +11,7 @@ struct MemoryGraph
     struct Node
     {
         QString id;
-        QString line; ///< what is written beside it
+        QString content; ///< its beginning
         protocol::MemoryType type = protocol::MemoryType::Fact;
         float importance = 0.6F;
         bool isPinned = false;
@@ -39,5 +39,8 @@ MemoryGraph memoryGraphAround(const QList<protocol::MemoryInfo>& memories,
                               const QString& id,
                               int hops,
                               int most = 2000);
+
+/// What is written beside a node.
+QString nodeLine(const MemoryGraph::Node& node);
 
 } // namespace sb::models

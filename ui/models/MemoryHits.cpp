@@ -24,13 +24,13 @@ QVariant MemoryHits::data(const QModelIndex& index, int role) const
     const auto& hit = m_hits.at(index.row());
     switch (role) {
     case Qt::DisplayRole:
-        return memoryLine(hit.memory);
+        return memoryLine(hit.memory.content);
     case Qt::ToolTipRole:
     case WhyRole:
         return whyFoundText(hit.reasons);
     case Qt::AccessibleTextRole:
         return tr("%1, %2. %3")
-            .arg(memoryTypeText(hit.memory.type), memoryLine(hit.memory), whyFoundText(hit.reasons));
+            .arg(memoryTypeText(hit.memory.type), memoryLine(hit.memory.content), whyFoundText(hit.reasons));
     case TypeRole:
         return int(hit.memory.type);
     case IdRole:

@@ -125,7 +125,7 @@ QString MemoryTable::cell(const MemoryInfo& memory, int column) const
 {
     switch (column) {
     case Content:
-        return memoryLine(memory);
+        return memoryLine(memory.content);
     case Type:
         return memoryTypeText(memory.type);
     case Importance:

@@ -241,9 +241,9 @@ QString validityText(const protocol::MemoryInfo& memory)
     return memory.validFrom == 0 ? QString() : Said::tr("since %1").arg(dayText(memory.validFrom));
 }
 
-QString memoryLine(const protocol::MemoryInfo& memory, int maximum)
+QString memoryLine(const QString& content, int maximum)
 {
-    const QString line = widgets::visibleText(widgets::plainLine(memory.content, maximum));
+    const QString line = widgets::visibleText(widgets::plainLine(content, maximum));
     return line.isEmpty() ? Said::tr("(no words)") : line;
 }
 

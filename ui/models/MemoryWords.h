@@ -27,7 +27,7 @@ QString sourceText(const protocol::MemorySource& source);
 /// When it is true: "since 3 Nov 2026", "3 Nov to 12 Nov 2026"; empty when nobody said.
 QString validityText(const protocol::MemoryInfo& memory);
 /// One line for lists and graphs, at most `maximum` characters; never empty.
-QString memoryLine(const protocol::MemoryInfo& memory, int maximum = 200);
+QString memoryLine(const QString& content, int maximum = 200);
 /// Whether nobody vouches for it, so that no prompt carries it unless a person lets it.
 bool isDoubted(const protocol::MemoryInfo& memory);
 
