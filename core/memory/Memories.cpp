@@ -188,10 +188,10 @@ Future<MemoryChanged> Memories::undo(qint64 seq, Origin origin)
 
 Future<BulletinInfo> Memories::tell(QString text, QStringList memories, QString by, Origin origin)
 {
-    if (text.trimmed().isEmpty() || text.size() > mostBulletinCharacters) {
+    if (text.size() > mostBulletinCharacters) {
         return refused<BulletinInfo>(
             {ErrorCode::InvalidInput,
-             u"A bulletin has 1 to %1 characters."_s.arg(mostBulletinCharacters),
+             u"A bulletin has at most %1 characters."_s.arg(mostBulletinCharacters),
              {}});
     }
     return m_journal.transact(
@@ -201,8 +201,8 @@ Future<BulletinInfo> Memories::tell(QString text, QStringList memories, QString 
          origin = std::move(origin)](journal::Transaction& transaction) -> Result<BulletinInfo> {
             Connection& connection = transaction.connection();
             const BulletinInfo newest = readBulletin(connection);
-            if (newest.seq != 0 && newest.text == text && newest.memories == memories &&
-                newest.by == by) {
+            if (newest.text == text && newest.memories == memories &&
+                (newest.by == by || newest.seq == 0)) {
                 return newest;
             }
             QJsonObject bulletin{{u"text"_s, text},
