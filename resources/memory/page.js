@@ -34,6 +34,10 @@
     ys[i] = r * Math.sin(i * 2.39996);
     node.radius = 4 + 8 * node.weight;
   });
+  // A large graph settles in fewer steps, each of which looks at fewer neighbours; a very large one stays a spiral.
+  const isLarge = nodes.length > 2000;
+  const mostRepelled = isLarge ? 6 : 40;
+  const cooling = isLarge ? 0.95 : 0.985;
   let heat = nodes.length > 20000 ? 0 : 1;
   const step = () => {
     const cell = 90;
@@ -52,7 +56,9 @@
       const k = key(i);
       for (const dx of [-65536, 0, 65536]) {
         for (const dy of [-1, 0, 1]) {
-          for (const j of (grid.get(k + dx + dy) || []).slice(0, 40)) {
+          const cellmates = grid.get(k + dx + dy) || [];
+          for (let n = 0; n < cellmates.length && n < mostRepelled; ++n) {
+            const j = cellmates[n];
             const x = xs[i] - xs[j];
             const y = ys[i] - ys[j];
             const d = x * x + y * y + 25;
@@ -82,7 +88,7 @@
       xs[i] += fx[i] * move;
       ys[i] += fy[i] * move;
     }
-    heat = heat < 0.02 ? 0 : heat * 0.985;
+    heat = heat < 0.02 ? 0 : heat * cooling;
   };
 
   let zoom = 1;
@@ -135,7 +141,7 @@
     context.setLineDash([]);
     context.font = "12px system-ui, sans-serif";
     context.textAlign = "center";
-    const scale = Math.min(1.6, Math.max(0.35, Math.sqrt(zoom)));
+    const scale = Math.min(1.6, Math.max(0.22, Math.sqrt(zoom)));
     for (let i = 0; i < nodes.length; ++i) {
       const [x, y] = onScreen(i);
       const radius = nodes[i].radius * scale;
