@@ -101,7 +101,6 @@ QString lineOf(const MemoryInfo& memory)
 struct Candidate
 {
     MemoryInfo memory;
-    QList<taint::Source> sources;
     double weight = 0;
 };
 
@@ -188,8 +187,9 @@ Bulletin composeBulletin(store::Connection& connection, TimeUs now, int mostWord
         blocks.append(u"## "_s + QString::fromUtf16(sections[i].heading) + u'\n' +
                       lines[i].join(u'\n'));
         for (qsizetype line = 0; line < lines[i].size(); ++line) {
-            bulletin.memories.append(candidates[i][line].memory.id);
-            bulletin.sources += candidates[i][line].sources;
+            const QString& id = candidates[i][line].memory.id;
+            bulletin.memories.append(id);
+            bulletin.sources += readSources(connection, id);
         }
     }
     bulletin.text = blocks.join(u"\n\n"_s);
