@@ -136,6 +136,9 @@ QList<Process::Told> Channel::told()
     for (const auto& ended : m_ended) {
         add(ended.info.task, ended.taskSources);
     }
+    if (m_bulletin && !m_bulletin->sources.isEmpty()) {
+        all.append({m_bulletin->text, m_bulletin->sources, m_bulletin->fingerprint});
+    }
     return all;
 }
 

@@ -47,6 +47,7 @@ protected:
     [[nodiscard]] QString instructions() const override;
     [[nodiscard]] QString situation() const override;
     [[nodiscard]] QList<Told> told() override;
+    [[nodiscard]] bool carriesBulletin() const override { return true; }
 
 private:
     QCoro::Task<> turn(bool resumed);

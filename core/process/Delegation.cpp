@@ -186,13 +186,29 @@ void addDelegationTools(tools::Registry& registry, Find find)
             return Future<Words>::ready(Words{QStringLiteral("No reply is sent."), {}});
         });
     add("channel_recall",
-        "Finds earlier messages of this conversation that hold all the given words, newest first.",
+        "Finds earlier messages of this conversation that hold all the given words, newest first; "
+        "or, with a summary, reads the messages again that it stands for.",
         "query",
-        {{QStringLiteral("query"), property("string", "Words to look for.")}},
-        {QStringLiteral("query")},
+        {{QStringLiteral("query"), property("string", "Words to look for.")},
+         {QStringLiteral("summary"),
+          property("integer", "The summary's number, as your instructions name it.")},
+         {QStringLiteral("offset"),
+          property("integer", "With a summary: after how many messages to begin.")}},
+        {},
         {ProcessKind::Branch},
         [](Delegator& delegator, const Context& context, const QJsonObject& arguments) {
-            return delegator.recall(context, text(arguments, "query"));
+            const auto summary = arguments.value(QStringLiteral("summary"));
+            if (summary.isDouble()) {
+                return delegator.readAgain(context,
+                                           summary.toInteger(),
+                                           arguments.value(QStringLiteral("offset")).toInt());
+            }
+            const QString words = text(arguments, "query");
+            return words.trimmed().isEmpty()
+                       ? Future<Words>::ready(
+                             fail(ErrorCode::InvalidInput,
+                                  QStringLiteral("It needs a query, or the number of a summary.")))
+                       : delegator.recall(context, words);
         });
 }
 

@@ -22,6 +22,8 @@ public:
         QList<taint::Source> sources;
     };
     virtual Future<Words> recall(const tools::Context& context, QString words) = 0;
+    /// The messages that the summary with that seq stands for, from the one with that number on.
+    virtual Future<Words> readAgain(const tools::Context& context, qint64 summary, int offset) = 0;
 };
 
 /// Adds branch, spawn_worker, route, cancel, skip and channel_recall to a registry, each for the

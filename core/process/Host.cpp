@@ -12,7 +12,10 @@ constexpr Milliseconds superviseEvery{5000};
 
 } // namespace
 
-Host::Host(Parts parts) : m(std::move(parts)) {}
+Host::Host(Parts parts) : m(std::move(parts)), m_cortex(*this)
+{
+    m_cortex.begin();
+}
 
 Host::~Host()
 {
@@ -104,6 +107,7 @@ Future<> Host::leave()
     m.executor.post([this, promise = std::move(promise)]() mutable {
         m_leaving = true;
         m_left = std::move(promise);
+        m_cortex.leave();
         m_timer.reset();
         m_pauses.clear();
         for (auto& waiting : std::exchange(m_recoveriesWaiting, {})) {
@@ -167,6 +171,9 @@ void Host::supervise()
         any = true;
         const qint64 deadline = process.deadlineUs();
         if (deadline > 0 && now > deadline) {
+            if (process.stopReason() == StopReason::None) {
+                m_cortex.tellStall(process);
+            }
             process.stop(StopReason::Stalled, QStringLiteral("the supervisor"));
         }
     };

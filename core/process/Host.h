@@ -2,8 +2,10 @@
 #include "core/base/Guarded.h"
 #include "core/process/Channel.h"
 #include "core/process/Compactor.h"
+#include "core/process/Cortex.h"
 #include "core/process/Delegate.h"
 #include "core/process/Delegation.h"
+#include "core/process/Mind.h"
 #include "core/process/Process.h"
 
 #include <deque>
@@ -31,6 +33,8 @@ struct AgentSettings
     Milliseconds stall{300'000}; ///< without progress a process is ended
     Milliseconds interactiveIdle{1'800'000};
     taint::Settings taint; ///< what labels do, and what is trusted
+    int bulletinWords = 500;
+    bool cortexHasModel = false; ///< a route names one for it; else it goes by rules alone
 };
 
 /// Pictures of progress; called on the agent's executor or a tool's thread. May be dropped by
@@ -75,6 +79,7 @@ public:
         std::function<llm::Provider&(protocol::ProcessKind)> provider;
         std::function<std::optional<qint64>(const QString& model, const llm::Usage&)> cost;
         leaks::Watch watch{}; ///< over what models say, and over messages
+        Mind* mind = nullptr; ///< the agent's memory; none: it has no bulletin and no Cortex
     };
     explicit Host(Parts parts);
     /// The host must have been shut down.
@@ -107,6 +112,7 @@ public:
     Future<QString> route(const tools::Context& context, QString worker, QString message) override;
     Future<QString> cancelByTool(const tools::Context& context, QString id) override;
     Future<Words> recall(const tools::Context& context, QString words) override;
+    Future<Words> readAgain(const tools::Context& context, qint64 summary, int offset) override;
 
 private:
     friend class Process;
@@ -115,6 +121,8 @@ private:
     friend class Branch;
     friend class Worker;
     friend class Compactor;
+    friend class Cortex;
+    friend class CortexWork;
 
     struct Children
     {
@@ -199,7 +207,19 @@ private:
     receive(QList<journal::NewEntry> before, journal::NewEntry received, QString owner);
     QCoro::Task<Result<>> recoverChannel(QString id);
     [[nodiscard]] protocol::ApproveMode approveModeOf(const QString& channel) const;
-    void startCompactor(Process& target);
+    /// Answers with the compactor's id.
+    QString startCompactor(Process& target, Compactor::Tier tier);
+    /// What the next prompt of a channel carries; nullptr when there is none.
+    QCoro::Task<std::shared_ptr<const Bulletin>> bulletin();
+    /// A bulletin as the rules would write it now, beside the one that stands. Blocks on disk.
+    struct Composed
+    {
+        QString text;
+        QStringList memories;
+        protocol::BulletinInfo current;
+        bool isUnchanged = false; ///< no memory was written since the one that stands
+    };
+    Result<Composed> compose();
     /// A process is through: its mail goes to its owner, and it is taken down.
     void ended(const QString& id, std::optional<Mail> mailForOwner);
     /// Who gets a process's result: its parent, or the channel when the parent is gone.
@@ -261,6 +281,9 @@ private:
     std::deque<Promise<>> m_recoveriesWaiting;
     Subscription m_timer;
     bool m_watching = false;
+    std::shared_ptr<const Bulletin> m_bulletin; ///< the newest that was read
+    std::atomic<qint64> m_bulletinSeq = -1;     ///< of the newest there is; -1: not looked for yet
+    Cortex m_cortex;
     Guarded<QHash<QString, int>> m_running; ///< by channel; read from any thread
 };
 

@@ -15,14 +15,15 @@ constexpr size_t channelsKept = 1024;
 constexpr qsizetype longTextShown = 8000; ///< characters of a longer message that its entry shows
 
 /// Whether it is what a turn came to: its last words, or why it failed. That a secret was found on
-/// the way is not.
+/// the way, or a summary was made, is not.
 bool isEnd(journal::Journal& journal, const protocol::TranscriptItem& item)
 {
     if (item.kind != protocol::ItemKind::Notice) {
         return item.kind == protocol::ItemKind::Agent;
     }
     const auto entry = journal.entry(item.seq);
-    return !entry || !entry->payload.contains(QStringLiteral("leak"));
+    return !entry ||
+           (entry->kind == Kind::Incident && !entry->payload.contains(QStringLiteral("leak")));
 }
 
 QString shortTitle(const QString& text)

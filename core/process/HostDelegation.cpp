@@ -10,6 +10,13 @@ using protocol::Kind;
 using protocol::ProcessInfo;
 using protocol::ProcessKind;
 
+namespace {
+
+constexpr qsizetype mostReadAgain = 12'000;   ///< characters of an answer
+constexpr qsizetype longestReadAgain = 4'000; ///< of one message in it
+
+} // namespace
+
 Future<QString> Host::spawnWorker(const tools::Context& context, QString task, bool interactive)
 {
     return onExecutor<QString>([this, context, task = std::move(task), interactive] {
@@ -81,6 +88,7 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     const QString traceId = parent->m_traceId;
     const QString summary = isWorker ? QString() : parent->m_summary;
     const auto summarySources = isWorker ? QList<taint::Source>() : parent->m_summarySources;
+    auto checkpoints = isWorker ? QList<Checkpoint>() : parent->m_checkpoints;
     if (defended("taint.tasks")) {
         auto carrying =
             runOn(m.pool, [read = parent->read(), task]() -> Result<QList<taint::Source>> {
@@ -97,7 +105,8 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     } else {
         process = std::make_unique<Branch>(*this, info, run, interactive);
     }
-    process->inherit(traceId, std::move(inherited), summary, summarySources);
+    process->inherit(
+        traceId, std::move(inherited), summary, summarySources, std::move(checkpoints));
     auto storing = storable(first, 2);
     SB_CO_TRY(const QJsonObject firstStored, co_await storing);
     QJsonObject payload{{QStringLiteral("kind"), enumName(kind)},
@@ -128,7 +137,7 @@ Host::spawnTask(ProcessKind kind, tools::Context context, QString task, bool int
     co_return started.arg(enumName(kind), id);
 }
 
-void Host::startCompactor(Process& target)
+QString Host::startCompactor(Process& target, Compactor::Tier tier)
 {
     ProcessInfo info;
     info.agent = m.journal.agent();
@@ -138,15 +147,18 @@ void Host::startCompactor(Process& target)
     info.channel = target.info().channel;
     info.task = QStringLiteral("Summarise the oldest part of %1").arg(target.info().id);
     info.startedAt = m.clock.nowUs();
-    auto compactor = std::make_unique<Compactor>(*this, info, target.run(), target.info().id);
+    auto compactor = std::make_unique<Compactor>(*this, info, target.run(), target.info().id, tier);
+    const QString cause =
+        target.m_history.isEmpty() ? QString() : QString::number(target.m_history.last().seq);
     (void)m.journal.append(compactor->entry(Kind::ProcessStarted,
-                                            {},
+                                            cause,
                                             {{QStringLiteral("kind"), enumName(info.kind)},
                                              {QStringLiteral("parent"), info.parent},
                                              {QStringLiteral("channel"), info.channel},
                                              {QStringLiteral("run"), target.run()},
                                              {QStringLiteral("task"), info.task}}));
     start(std::move(compactor));
+    return info.id;
 }
 
 Future<QString> Host::route(const tools::Context& context, QString worker, QString message)
@@ -272,6 +284,48 @@ Future<Delegator::Words> Host::recall(const tools::Context& context, QString wor
     return future;
 }
 
+Future<Delegator::Words> Host::readAgain(const tools::Context& context, qint64 summary, int offset)
+{
+    return runOn(m.pool, [this, context, summary, offset]() -> Result<Words> {
+        auto read =
+            m.database.read([&](store::Connection& connection) -> Result<QList<Remembered>> {
+                // Its own, or that of the conversation that it was forked from.
+                auto own = readCheckpoint(connection, context.process, summary);
+                if (!own && own.error().code == ErrorCode::NotFound) {
+                    SB_TRY(const auto info, readProcess(connection, context.process));
+                    own =
+                        readCheckpoint(connection, info ? info->channel : context.process, summary);
+                }
+                return own;
+            });
+        SB_CHECK(read);
+        SB_CHECK(fetchParts(*read));
+        Words words;
+        qsizetype at = std::clamp<qsizetype>(offset, 0, read->size());
+        const qsizetype first = at;
+        for (; at < read->size() && words.text.size() < mostReadAgain; ++at) {
+            const auto& message = read->at(at).message;
+            words.text += QStringLiteral("%1 (entry %2): %3\n")
+                              .arg(roleName(message.role))
+                              .arg(read->at(at).seq)
+                              .arg(message.text.left(longestReadAgain));
+            words.sources += message.sources;
+        }
+        words.text += at < read->size()
+                          ? QStringLiteral("(Messages %1 to %2 of %3; offset %2 goes on.)")
+                                .arg(first + 1)
+                                .arg(at)
+                                .arg(read->size())
+                          : QStringLiteral("(That was the last of %1 messages.)").arg(read->size());
+        words.sources = defended("taint.recall")
+                            ? taint::passedOn(taint::condensed(words.sources),
+                                              context.process,
+                                              QStringLiteral("messages that a summary stands for"))
+                            : QList<taint::Source>();
+        return words;
+    });
+}
+
 void Host::ended(const QString& id, std::optional<Mail> mailForOwner)
 {
     Process* process = find(id);
@@ -356,7 +410,8 @@ QList<const Process*> Host::processesOf(const QString& channel) const
 {
     QList<const Process*> all;
     for (const auto& [id, process] : m_processes) {
-        if (process->info().channel == channel && process->info().kind != ProcessKind::Compactor) {
+        if (process->info().channel == channel && process->info().kind != ProcessKind::Compactor &&
+            process->info().kind != ProcessKind::Cortex) {
             all.append(process.get());
         }
     }
@@ -366,6 +421,9 @@ QList<const Process*> Host::processesOf(const QString& channel) const
 
 void Host::activity(const QString& channel)
 {
+    if (channel.isEmpty()) {
+        return; // the cortex works for no channel in particular
+    }
     const auto found = m_channels.find(channel);
     const int turning = found != m_channels.end() && found->second->isTurning() ? 1 : 0;
     const int count = turning + int(processesOf(channel).size());

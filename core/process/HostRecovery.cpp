@@ -55,6 +55,9 @@ QCoro::Task<Result<>> Host::recoverTask(QString only)
         m_recoveriesWaiting.pop_front();
         next.set({});
     }
+    if (only.isEmpty()) {
+        m_cortex.wake();
+    }
     co_return result;
 }
 

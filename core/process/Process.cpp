@@ -28,6 +28,7 @@ QString promptText(const char* name)
 /// The seq of what is in the history before the journal has given it one; beyond all that a summary
 /// can cover.
 constexpr qint64 pendingSeq = std::numeric_limits<qint64>::max();
+constexpr qsizetype mostCheckpoints = 12; ///< that a prompt names
 
 /// All that a message says, for those who may quote it.
 QString wordsOf(const llm::Message& message)
@@ -76,18 +77,21 @@ void Process::restore(History history, QList<OpenCall> openCalls)
     m_history = std::move(history.messages);
     m_summary = std::move(history.summary);
     m_summarySources = std::move(history.summarySources);
+    m_checkpoints = std::move(history.checkpoints);
     m_openCalls = std::move(openCalls);
 }
 
 void Process::inherit(const QString& traceId,
                       QList<Remembered> history,
                       const QString& summary,
-                      QList<taint::Source> summarySources)
+                      QList<taint::Source> summarySources,
+                      QList<Checkpoint> checkpoints)
 {
     m_traceId = traceId;
     m_history = std::move(history);
     m_summary = summary;
     m_summarySources = std::move(summarySources);
+    m_checkpoints = std::move(checkpoints);
 }
 
 taint::Context Process::read()
@@ -111,7 +115,9 @@ taint::Context Process::read()
     if (defended("taint.situation")) {
         const auto others = told();
         for (const Told& one : others) {
-            context.add(std::make_shared<taint::Fingerprint>(one.text), one.sources);
+            context.add(one.fingerprint ? one.fingerprint
+                                        : std::make_shared<taint::Fingerprint>(one.text),
+                        one.sources);
         }
     }
     return context;
@@ -127,15 +133,19 @@ QList<taint::Source> Process::statusSources()
     return m_statusSources;
 }
 
-void Process::cover(qint64 through, const QString& summary, QList<taint::Source> sources)
+void Process::cover(const Checkpoint& checkpoint,
+                    const QString& summary,
+                    QList<taint::Source> sources)
 {
-    m_history.removeIf([&](const Remembered& remembered) { return remembered.seq <= through; });
+    m_history.removeIf(
+        [&](const Remembered& remembered) { return remembered.seq <= checkpoint.through; });
+    m_checkpoints.append(checkpoint);
     m_summary = summary;
     m_summarySources = std::move(sources);
     m_summaryFingerprint.reset();
     m_lastInputTokens = 0; // the next request tells anew
     m_charsAtLastRequest = 0;
-    m_isCompacting = false;
+    m_compactor.clear();
     if (m_compacted) {
         std::exchange(m_compacted, std::nullopt)->set({});
     }
@@ -143,9 +153,10 @@ void Process::cover(qint64 through, const QString& summary, QList<taint::Source>
 
 void Process::compactionFailed()
 {
-    m_isCompacting = false;
+    m_compactor.clear();
     if (m_compacted) {
-        std::exchange(m_compacted, std::nullopt)->set({});
+        std::exchange(m_compacted, std::nullopt)
+            ->set(fail(ErrorCode::Unavailable, QStringLiteral("The summary was not made.")));
     }
 }
 
@@ -216,22 +227,55 @@ qint64 Process::contextTokens() const
 
 QCoro::Task<Result<>> Process::mindTheWindow()
 {
-    const qint64 window = m_host.m.settings().contextTokens;
-    const qint64 tokens = contextTokens();
-    if (tokens < window * 8 / 10) {
-        co_return {};
-    }
-    if (!m_isCompacting && Compactor::cut(m_history) > 0) {
-        m_isCompacting = true;
-        m_host.startCompactor(*this);
-    }
-    if (tokens >= window * 95 / 100 && m_isCompacting) {
+    using Tier = Compactor::Tier;
+    for (;;) {
+        const auto tier = Compactor::tierOf(contextTokens(), m_host.m.settings().contextTokens);
+        if (!tier) {
+            co_return {};
+        }
+        if (m_compactor.isEmpty()) {
+            if (Compactor::cut(m_history, *tier) == 0) {
+                co_return {};
+            }
+            m_compactor = m_host.startCompactor(*this, *tier);
+        } else if (auto* const atWork = m_host.find(m_compactor);
+                   atWork != nullptr && *tier == Tier::Emergency) {
+            static_cast<Compactor*>(atWork)->hurry();
+        }
+        if (*tier != Tier::Emergency || m_compactor.isEmpty()) {
+            co_return {};
+        }
         m_compacted.emplace();
         auto compacted = m_compacted->future();
-        SB_CO_CHECK(
-            co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(compacted)));
+        const auto made =
+            co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(compacted));
+        if (!made && m_stop.stop_requested()) {
+            co_return std::unexpected(made.error());
+        }
+        if (!made) {
+            co_return {}; // the service may take it as it is; where not, it says so
+        }
     }
-    co_return {};
+}
+
+QString Process::summaryText() const
+{
+    QString text = QStringLiteral("\n## What came before, in short\n\n") + m_summary + u'\n';
+    QStringList before;
+    for (const Checkpoint& one : m_checkpoints) {
+        const QString messages =
+            one.messages > 0 ? QStringLiteral(" (%1 messages)").arg(one.messages) : QString();
+        before.append(QString::number(one.seq) + messages);
+    }
+    if (before.size() > mostCheckpoints) {
+        before = before.last(mostCheckpoints);
+    }
+    if (!before.isEmpty() && m_info.kind != ProcessKind::Worker) {
+        text += QStringLiteral("\nThe messages behind it can be read again: channel_recall, in a "
+                               "branch, with one of these as its summary: %1.\n")
+                    .arg(before.join(QStringLiteral(", ")));
+    }
+    return text;
 }
 
 QCoro::Task<Result<llm::Response>> Process::think(QString cause)
@@ -262,10 +306,21 @@ QCoro::Task<Result<llm::Response>> Process::ask(QString cause)
     request.tools = m_host.m.registry.specs(m_info.kind);
     SB_CO_TRY(const QString toolsPart, co_await m_host.toolsPart(m_info.kind, request.tools));
     if (!m_summary.isEmpty()) {
-        request.system += QStringLiteral("\n## What came before, in short\n\n") + m_summary + u'\n';
+        request.system += summaryText();
+    }
+    QString bulletinPart;
+    if (carriesBulletin()) {
+        auto reading = m_host.bulletin();
+        m_bulletin = co_await reading;
+        if (m_bulletin) {
+            SB_CO_TRY(bulletinPart, co_await m_host.part(m_bulletin->text.toUtf8()));
+        }
     }
     const QString now = situation();
     request.system += now;
+    if (m_bulletin) {
+        request.system += QStringLiteral("\n## What you remember\n\n") + m_bulletin->text + u'\n';
+    }
     request.messages.reserve(m_history.size());
     m_charsAtLastRequest = m_summary.size();
     for (const auto& remembered : m_history) {
@@ -277,15 +332,17 @@ QCoro::Task<Result<llm::Response>> Process::ask(QString cause)
     // The parts by their hashes and the history by its last entry, so that this entry does not grow
     // with it.
     // Nothing waits for it while the model thinks: should the program stop now, it asks again.
-    auto asking = writeDown(
-        entry(Kind::ModelRequest,
-              std::move(cause),
-              {{QStringLiteral("system"), systemPart},
-               {QStringLiteral("tools"), toolsPart},
-               {QStringLiteral("summary"), m_summary},
-               {QStringLiteral("situation"), now},
-               {QStringLiteral("through"), m_history.isEmpty() ? 0 : m_history.last().seq},
-               {QStringLiteral("messages"), m_history.size()}}));
+    QJsonObject parts{{QStringLiteral("system"), systemPart},
+                      {QStringLiteral("tools"), toolsPart},
+                      {QStringLiteral("summary"), m_summary},
+                      {QStringLiteral("situation"), now},
+                      {QStringLiteral("through"), m_history.isEmpty() ? 0 : m_history.last().seq},
+                      {QStringLiteral("messages"), m_history.size()}};
+    if (m_bulletin) {
+        parts.insert(QStringLiteral("bulletin"), bulletinPart);
+        parts.insert(QStringLiteral("bulletin_seq"), m_bulletin->seq); // of its memory.changed
+    }
+    auto asking = writeDown(entry(Kind::ModelRequest, std::move(cause), std::move(parts)));
     llm::StreamSink sink;
     // Shared with the stream, which may outlive this call when it is cancelled; otherwise it has
     // ended when its last words are taken here.

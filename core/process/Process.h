@@ -12,6 +12,15 @@ class Host;
 /// Adds "labels" and "sources" to an entry's payload, where there are any.
 void insertSources(QJsonObject& payload, const QList<taint::Source>& sources);
 
+/// What matters now, as the prompts of channels carry it.
+struct Bulletin
+{
+    qint64 seq = 0; ///< of the memory.changed that holds it; 0: there is none
+    QString text;
+    QList<taint::Source> sources; ///< of the memories in it
+    std::shared_ptr<const taint::Fingerprint> fingerprint;
+};
+
 /// Why a process was told to stop.
 enum class StopReason {
     None,
@@ -42,9 +51,10 @@ public:
     void inherit(const QString& traceId,
                  QList<Remembered> history,
                  const QString& summary,
-                 QList<taint::Source> summarySources);
-    /// The summary of everything up to `through` is stored: those messages leave.
-    void cover(qint64 through, const QString& summary, QList<taint::Source> sources);
+                 QList<taint::Source> summarySources,
+                 QList<Checkpoint> checkpoints);
+    /// The summary is stored: the messages that it stands for leave.
+    void cover(const Checkpoint& checkpoint, const QString& summary, QList<taint::Source> sources);
     /// What its model has before it, and where that came from.
     [[nodiscard]] taint::Context read();
     void compactionFailed();
@@ -88,8 +98,11 @@ protected:
     {
         QString text;
         QList<taint::Source> sources;
+        std::shared_ptr<const taint::Fingerprint> fingerprint = {}; ///< where it is known already
     };
     [[nodiscard]] virtual QList<Told> told() { return {}; }
+    /// Whether its prompts carry the bulletin.
+    [[nodiscard]] virtual bool carriesBulletin() const { return false; }
     /// Called by a tool of this process's own (skip).
     virtual void onToolFacts(const QJsonObject&) {}
 
@@ -103,9 +116,11 @@ protected:
     [[nodiscard]] bool owesAnAnswer() const;
     /// Tokens that the next request would hold, from what the last one held and what came since.
     [[nodiscard]] qint64 contextTokens() const;
-    /// Starts a compactor when the history nears the window; waits for it when there is no room
-    /// left.
+    /// Starts a compactor when the history nears the window; where there is no room left, the
+    /// history is cut at once.
     QCoro::Task<Result<>> mindTheWindow();
+    /// The summary as a prompt holds it, with how to read on behind it.
+    [[nodiscard]] QString summaryText() const;
 
     static constexpr qsizetype mostMail = 64; ///< messages that are taken together
 
@@ -117,6 +132,8 @@ protected:
     QString m_stoppedBy;
     QList<Remembered> m_history;
     QString m_summary;
+    QList<Checkpoint> m_checkpoints;            ///< the summaries so far, oldest first
+    std::shared_ptr<const Bulletin> m_bulletin; ///< as the last prompt carried it
     QList<taint::Source> m_summarySources;
     std::shared_ptr<const taint::Fingerprint> m_summaryFingerprint;
     QList<taint::Source> m_taskSources;
@@ -127,7 +144,7 @@ protected:
     QString m_traceId;
     QString m_spanId;
     bool m_waitingForApproval = false;
-    bool m_isCompacting = false;
+    QString m_compactor; ///< the one that is at work on its history; empty: none
 
 private:
     [[nodiscard]] tools::Call

@@ -172,7 +172,7 @@ void onProcessStarted(Connection& connection, const Entry& entry)
         entry.payload.value(QStringLiteral("fork_through")).toInteger(),
         entry.payload.value(QStringLiteral("call_seq")).toInteger(),
         entry.payload.value(QStringLiteral("interactive")).toBool() ? 1 : 0);
-    if (kind == u"compactor") {
+    if (kind == u"compactor" || kind == u"cortex") {
         return; // people see it among the workers, not in the conversation
     }
     addHistory(connection, entry, entry.payload.value(QStringLiteral("messages")).toArray());
@@ -302,6 +302,42 @@ void onApproval(Connection& connection, const Entry& entry, bool requested)
                    process);
 }
 
+void onHistoryCompacted(Connection& connection, const Entry& entry)
+{
+    const QString process = field(entry, "history");
+    const qint64 messages = entry.payload.value(QStringLiteral("messages")).toInteger();
+    connection.run(
+        "INSERT INTO summary (process, seq, through, text, sources, messages) VALUES (?, "
+        "?, ?, ?, ?, ?)",
+        process,
+        entry.seq,
+        entry.payload.value(QStringLiteral("through")).toInteger(),
+        field(entry, "summary"),
+        jsonText(taint::toJson(sourcesOf(entry, entry.payload.value(QStringLiteral("sources"))))),
+        messages);
+    const bool isEmergency = entry.payload.value(QStringLiteral("emergency")).toBool();
+    auto item = itemFor(
+        entry,
+        ItemKind::Notice,
+        u'n' + QString::number(entry.seq),
+        {},
+        isEmergency
+            ? QStringLiteral("The model's window was full: the %1 oldest messages were cut without "
+                             "a summary by a model. The agent goes on with their beginnings and "
+                             "can read them again.")
+                  .arg(messages)
+            : QStringLiteral("A summary now stands for the %1 oldest messages; the agent can read "
+                             "them again.")
+                  .arg(messages));
+    item.detail = field(entry, "summary");
+    item.state = isEmergency ? ProcessState::Interrupted : ProcessState::Succeeded;
+    const QString channel = channelOf(connection, process);
+    if (channel != process) {
+        item.parentItem = process;
+    }
+    insertItem(connection, channel, item);
+}
+
 void apply(Connection& connection, const Entry& entry)
 {
     switch (entry.kind) {
@@ -365,14 +401,7 @@ void apply(Connection& connection, const Entry& entry)
         onApproval(connection, entry, false);
         break;
     case Kind::HistoryCompacted:
-        connection.run(
-            "INSERT INTO summary (process, seq, through, text, sources) VALUES (?, ?, ?, ?, ?)",
-            field(entry, "history"),
-            entry.seq,
-            entry.payload.value(QStringLiteral("through")).toInteger(),
-            field(entry, "summary"),
-            jsonText(
-                taint::toJson(sourcesOf(entry, entry.payload.value(QStringLiteral("sources"))))));
+        onHistoryCompacted(connection, entry);
         break;
     case Kind::CheckpointCreated:
         addFileLabels(connection, entry);

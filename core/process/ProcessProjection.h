@@ -46,6 +46,15 @@ struct Remembered
     std::shared_ptr<const taint::Fingerprint> fingerprint = {};
 };
 
+/// A summary that stands for the oldest part of a history; the messages themselves stay in the
+/// tables.
+struct Checkpoint
+{
+    qint64 seq = 0;         ///< of the history.compacted
+    qint64 through = 0;     ///< seq of the last message that it covers
+    qsizetype messages = 0; ///< how many it covers that no earlier one does
+};
+
 struct RunInfo
 {
     QString id;
@@ -88,11 +97,15 @@ readEndedProcesses(store::Connection& connection, const QString& channel, int li
 struct History
 {
     QString summary;
-    qint64 summarySeq = 0;
     QList<taint::Source> summarySources; ///< of all that it covers
+    QList<Checkpoint> checkpoints;       ///< oldest first
     QList<Remembered> messages;
 };
 Result<History> readHistory(store::Connection& connection, const QString& process);
+/// The messages that a summary stands for and no earlier one does, in order. NotFound when the
+/// process has no such summary.
+Result<QList<Remembered>>
+readCheckpoint(store::Connection& connection, const QString& process, qint64 seq);
 /// Where the task of a process came from, as its first message tells.
 Result<QList<taint::Source>> readTaskSources(store::Connection& connection, const QString& process);
 /// What was written into the file at an absolute path, and from where: known by its path, or as a

@@ -146,7 +146,7 @@ Result<QStringList> readUnfinishedChannels(Connection& connection)
                       "SELECT id FROM channel WHERE turn_open = 1 "
                       "UNION SELECT owner FROM mailbox JOIN channel ON channel.id = owner WHERE "
                       "taken_seq IS NULL "
-                      "UNION SELECT channel FROM process WHERE ended_at = 0 "
+                      "UNION SELECT channel FROM process WHERE ended_at = 0 AND kind <> 'cortex' "
                       "UNION SELECT channel FROM mailbox JOIN process ON process.id = owner WHERE "
                       "taken_seq IS NULL "
                       "AND ended_at > 0 AND mailbox.kind = 'result' "
@@ -241,6 +241,61 @@ Result<QList<Mail>> readMail(Connection& connection, const QString& owner)
     return all;
 }
 
+namespace {
+
+/// A process's own messages after one seq, up to another.
+Result<QList<Remembered>>
+readMessages(Connection& connection, const QString& process, qint64 after, qint64 through)
+{
+    QList<Remembered> all;
+    Result<> broken;
+    store::forEachRow(
+        connection,
+        "SELECT seq, message FROM history WHERE process = ? AND seq > ? AND seq <= ? ORDER BY "
+        "seq, part",
+        [&](SQLite::Statement& row) {
+            const QJsonObject stored = jsonObject(store::text(row, 1));
+            auto message = llm::messageFromJson(stored);
+            if (!message) {
+                broken = std::unexpected(message.error());
+                return;
+            }
+            all.append({store::integer(row, 0),
+                        std::move(*message),
+                        stored.value(QStringLiteral("part")).toString()});
+        },
+        process,
+        after,
+        through);
+    SB_CHECK(broken);
+    return all;
+}
+
+} // namespace
+
+Result<QList<Remembered>> readCheckpoint(Connection& connection, const QString& process, qint64 seq)
+{
+    qint64 through = -1;
+    qint64 before = 0;
+    store::forEachRow(
+        connection,
+        "SELECT seq, through FROM summary WHERE process = ? AND seq <= ? ORDER BY seq",
+        [&](SQLite::Statement& row) {
+            if (store::integer(row, 0) == seq) {
+                through = store::integer(row, 1);
+            } else {
+                before = store::integer(row, 1);
+            }
+        },
+        process,
+        seq);
+    if (through < 0) {
+        return fail(ErrorCode::NotFound,
+                    QStringLiteral("There is no summary %1 of this conversation.").arg(seq));
+    }
+    return readMessages(connection, process, before, through);
+}
+
 Result<History> readHistory(Connection& connection, const QString& process)
 {
     History history;
@@ -249,13 +304,14 @@ Result<History> readHistory(Connection& connection, const QString& process)
         qint64 covered = 0;
         store::forEachRow(
             connection,
-            "SELECT seq, through, text, sources FROM summary WHERE process = ? AND seq <= ? ORDER "
-            "BY seq DESC LIMIT 1",
+            "SELECT seq, through, text, sources, messages FROM summary WHERE process = ? AND seq "
+            "<= ? ORDER BY seq",
             [&](SQLite::Statement& row) {
-                history.summarySeq = store::integer(row, 0);
                 covered = store::integer(row, 1);
                 history.summary = store::text(row, 2);
                 history.summarySources = taint::sourcesFromJson(jsonArray(store::text(row, 3)));
+                history.checkpoints.append(
+                    {store::integer(row, 0), covered, qsizetype(store::integer(row, 4))});
             },
             of,
             through);
@@ -264,24 +320,12 @@ Result<History> readHistory(Connection& connection, const QString& process)
                 return one.seq <= covered;
             }); // its own summary covers what it had inherited too
         }
-        store::forEachRow(
-            connection,
-            "SELECT seq, message FROM history WHERE process = ? AND seq > ? AND seq <= ? ORDER BY "
-            "seq, part",
-            [&](SQLite::Statement& row) {
-                const QJsonObject stored = jsonObject(store::text(row, 1));
-                auto message = llm::messageFromJson(stored);
-                if (!message) {
-                    broken = std::unexpected(message.error());
-                    return;
-                }
-                history.messages.append({store::integer(row, 0),
-                                         std::move(*message),
-                                         stored.value(QStringLiteral("part")).toString()});
-            },
-            of,
-            covered,
-            through);
+        auto messages = readMessages(connection, of, covered, through);
+        if (messages) {
+            history.messages += *messages;
+        } else {
+            broken = std::unexpected(messages.error());
+        }
     };
     QString parent;
     qint64 forkThrough = 0;
@@ -420,6 +464,9 @@ Result<std::optional<std::pair<QString, TranscriptItem>>> readItemOf(Connection&
     } else if (entry.kind == Kind::Incident) {
         id = u'n' + QString::number(entry.seq);
         process = field(entry, "channel");
+    } else if (entry.kind == Kind::HistoryCompacted) {
+        id = u'n' + QString::number(entry.seq);
+        process = field(entry, "history");
     } else if (entry.kind == Kind::ProcessStarted || entry.kind == Kind::ProcessEnded) {
         id = entry.process;
     } else if (entry.kind == Kind::ToolCall) {

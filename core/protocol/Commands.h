@@ -1,6 +1,7 @@
 #pragma once
 #include "core/protocol/Containment.h"
 #include "core/protocol/Keys.h"
+#include "core/protocol/Memory.h"
 
 #include <variant>
 
@@ -486,7 +487,17 @@ using Command = std::variant<Ping,
                              KeyChanged,
                              ListPublishers,
                              ForgetPublisher,
-                             RememberPublisher>;
+                             RememberPublisher,
+                             SearchMemory,
+                             ListMemories,
+                             GetMemory,
+                             GetMemoryGraph,
+                             ChangeMemory,
+                             MergeMemories,
+                             SplitMemory,
+                             UndoMemoryChange,
+                             GetMemoryStats,
+                             ExportMemory>;
 
 /// {"command": NAME, …fields}.
 QJsonObject commandToJson(const Command& command);

@@ -1,5 +1,6 @@
 #pragma once
 #include "core/protocol/Keys.h"
+#include "core/protocol/Memory.h"
 
 #include <variant>
 
@@ -215,6 +216,8 @@ using Event = std::variant<EntryAppended,
                            ConfigChanged,
                            KeysChanged,
                            VerifyProgress,
+                           MemoryUpdated,
+                           MemoryIndexed,
                            Activated,
                            Lagged>;
 

@@ -60,6 +60,7 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
     settings.projections.push_back(std::make_unique<process::ProcessProjection>());
     settings.projections.push_back(std::make_unique<approvals::ApprovalProjection>());
     settings.projections.push_back(std::make_unique<approvals::GrantProjection>());
+    settings.projections.push_back(std::make_unique<memory::MemoryProjection>());
     SB_TRY(self->m_journal,
            journal::Journal::open(std::move(settings), *self->m_database, self->m.clock));
     self->m_entries = self->m_journal->subscribe(
@@ -93,6 +94,23 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
         [raw] { return raw->m_inForce.withLock([](const InForce& in) { return in.agent.rules; }); },
         self->m.redactText,
         self->m.watch});
+    self->m_memory = std::make_unique<AgentMemory>(AgentMemory::Parts{
+        folder,
+        *self->m_journal,
+        *self->m_database,
+        self->m.pool,
+        self->m.clock,
+        self->m.embedder,
+        self->m.readable,
+        [raw, id](const protocol::MemoryIndexInfo& index) {
+            raw->m.hub.publish(protocol::MemoryIndexed{id, index});
+        },
+        [raw](const QString& process) {
+            const auto info = raw->m_database->read([&](store::Connection& connection) {
+                return process::readProcess(connection, process);
+            });
+            return info && *info ? (*info)->channel : process;
+        }});
     self->m_host = std::make_unique<process::Host>(process::Host::Parts{
         self->m.executor,
         self->m.pool,
@@ -116,6 +134,8 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
                 made.commandLimits = commandLimits(in.agent.limits);
                 made.toolCalls = in.agent.limits.toolCalls;
                 made.outputTokens = in.agent.limits.outputTokens;
+                made.bulletinWords = in.agent.memory.bulletinWords;
+                made.cortexHasModel = in.models->hasRoute(protocol::ProcessKind::Cortex);
                 return made;
             });
         },
@@ -127,7 +147,8 @@ AgentRuntime::open(Parts parts, config::Agent agent, std::shared_ptr<Models> mod
             return raw->m_inForce.withLock(
                 [&](const InForce& in) { return in.models->cost(model, usage); });
         },
-        self->m.watch});
+        self->m.watch,
+        self->m_memory.get()});
     return self;
 }
 
@@ -137,6 +158,7 @@ AgentRuntime::~AgentRuntime()
     m_approvalChanges.reset();
     m_entries.reset();
     m_host.reset();
+    m_memory.reset(); // writes the index
     m_gate.reset();
     m_grants.reset();
     m_approvals.reset();
@@ -288,6 +310,40 @@ void AgentRuntime::publishChannel(const QString& id)
     }
 }
 
+void AgentRuntime::publishMemory(const Entry& entry)
+{
+    protocol::MemoryUpdated update;
+    update.agent = m_journal->agent();
+    update.change.seq = entry.seq;
+    QStringList ids;
+    for (const auto& value : entry.payload.value(QStringLiteral("changes")).toArray()) {
+        const QJsonObject change = value.toObject();
+        const QJsonObject memory = change.value(QStringLiteral("memory")).toObject();
+        if (!memory.isEmpty()) {
+            ids.append(memory.value(QStringLiteral("id")).toString());
+            continue;
+        }
+        auto edge = protocol::fromJson<protocol::MemoryEdge>(
+            change.value(QStringLiteral("edge")).toObject());
+        if (edge && change.value(QStringLiteral("op")).toString() == u"cut") {
+            edge->knownTo = entry.time;
+        }
+        if (edge) {
+            update.change.edges.append(std::move(*edge));
+        }
+    }
+    ids.removeDuplicates();
+    (void)m_database->read([&](store::Connection& connection) -> Result<> {
+        for (const QString& id : std::as_const(ids)) {
+            if (auto memory = memory::readMemory(connection, id)) {
+                update.change.memories.append(std::move(*memory));
+            }
+        }
+        return {};
+    });
+    m.hub.publish(std::move(update));
+}
+
 void AgentRuntime::onEntries(const QList<Entry>& entries)
 {
     if (!m.hub.hasListeners()) {
@@ -323,9 +379,12 @@ void AgentRuntime::onEntries(const QList<Entry>& entries)
         case Kind::PolicyDecision:
         case Kind::ApprovalRequested:
         case Kind::ApprovalSettled:
+            break;
+        case Kind::MemoryChanged:
+            publishMemory(entry);
+            break;
         case Kind::ToolStarted:
         case Kind::ToolResult:
-        case Kind::MemoryChanged:
         case Kind::CheckpointCreated:
         case Kind::CheckpointRestored:
         case Kind::HistoryCompacted:

@@ -5,6 +5,7 @@
 #include "core/egress/Egress.h"
 #include "core/leaks/Watch.h"
 #include "core/process/Host.h"
+#include "core/runtime/AgentMemory.h"
 #include "core/runtime/Home.h"
 #include "core/runtime/Hub.h"
 #include "core/runtime/Models.h"
@@ -36,6 +37,10 @@ public:
         std::function<void()> totalsChanged;
         /// Why an agent's tools cannot work on this machine now; looks at the disk.
         std::function<QString(const config::Agent&)> problem;
+        /// Makes vectors of memories: the one in force.
+        std::function<std::shared_ptr<memory::Embedder>()> embedder;
+        /// The memories of other agents that it may read. Blocks on disk.
+        std::function<std::vector<AgentMemory*>()> readable;
     };
     /// Opens or makes the agent's stores. Blocks on disk. Errors are those of store and journal:
     /// TooNew, Corrupt …
@@ -61,6 +66,7 @@ public:
     approvals::Approvals& approvals() { return *m_approvals; }
     approvals::Grants& grants() { return *m_grants; }
     tools::Gate& gate() { return *m_gate; }
+    AgentMemory& memory() { return *m_memory; }
     // What the egress proxy wants to know and to have written down.
     [[nodiscard]] egress::Rules egressRules() const;
     Future<qint64> recordEgress(const egress::Session& session, const QJsonObject& payload);
@@ -91,6 +97,7 @@ private:
     void onEntries(const QList<protocol::Entry>& entries);
     void publishProcess(const QString& id);
     void publishChannel(const QString& id);
+    void publishMemory(const protocol::Entry& entry);
     void rememberAnswer(const protocol::ApprovalInfo& approval);
     /// Questions about addresses whose commands went with an earlier life of the program.
     void withdrawLeftQuestions(const QList<protocol::ApprovalInfo>& waiting);
@@ -137,6 +144,7 @@ private:
     std::unique_ptr<approvals::Approvals> m_approvals;
     std::unique_ptr<approvals::Grants> m_grants;
     std::unique_ptr<tools::Gate> m_gate;
+    std::unique_ptr<AgentMemory> m_memory;
     std::unique_ptr<process::Host> m_host;
     Subscription m_entries;
     Subscription m_approvalChanges;

@@ -65,6 +65,7 @@ Models::make(const config::Config& config, const Keys& keys, Executor& network, 
     for (auto it = config.routes.byProcess.cbegin(); it != config.routes.byProcess.cend(); ++it) {
         routes[it.key()] = {it->text()};
     }
+    models->m_routed = config.routes.byProcess.keys();
     for (const auto& route : config.routes.fallback) {
         routes[QStringLiteral("fallback")].append(route.text());
     }
@@ -112,6 +113,11 @@ Result<std::shared_ptr<Models>> Models::none(Executor& network, Clock& clock)
 llm::Provider& Models::forProcess(protocol::ProcessKind kind) const
 {
     return m_router->forProcess(enumName(kind));
+}
+
+bool Models::hasRoute(protocol::ProcessKind kind) const
+{
+    return m_routed.contains(enumName(kind));
 }
 
 QString Models::standardModel() const

@@ -35,6 +35,8 @@ public:
     static Result<std::shared_ptr<Models>> none(Executor& network, Clock& clock);
 
     [[nodiscard]] llm::Provider& forProcess(protocol::ProcessKind kind) const;
+    /// Whether a route names a model for this kind of process itself.
+    [[nodiscard]] bool hasRoute(protocol::ProcessKind kind) const;
     [[nodiscard]] QString standardModel() const;
     [[nodiscard]] std::optional<qint64> cost(const QString& model, const llm::Usage& usage) const;
 
@@ -42,6 +44,7 @@ private:
     Models() = default;
     llm::Providers m_providers;
     llm::Pricing m_pricing;
+    QStringList m_routed; ///< kinds of process that have a route of their own
     std::unique_ptr<llm::Router> m_router;
 };
 

@@ -101,6 +101,14 @@ Result<> Runtime::build()
         AgentRuntime* const open = openAgent(id);
         return open != nullptr ? &open->host() : nullptr;
     });
+    tools::addMemoryTools(m_registry, [this](const QString& id) -> Result<tools::Remembering*> {
+        AgentRuntime* const open = openAgent(id);
+        if (open == nullptr) {
+            return fail(ErrorCode::Unavailable, QStringLiteral("The agent is not running."));
+        }
+        return &open->memory();
+    });
+    useEmbeddings({});
     m_skills = std::make_unique<Skills>(Skills::Parts{
         m_settings.home,
         QFileInfo(m_settings.helper).path() + QStringLiteral("/signalbox-wasm-host"),
@@ -214,6 +222,7 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
         if (!models) {
             trouble = models.error();
         } else {
+            useEmbeddings(*config);
             std::vector<std::pair<std::shared_ptr<Slot>, config::Agent>> changed;
             {
                 const std::unique_lock lock(m_mutex);
@@ -495,7 +504,12 @@ Result<AgentRuntime*> Runtime::openSlot(Slot& slot)
             watch(),
             expire,
             [this] { publishTotals(); },
-            [this](const config::Agent& agent) { return problemOf(agent); }},
+            [this](const config::Agent& agent) { return problemOf(agent); },
+            [this] {
+                const std::shared_lock lock(m_mutex);
+                return m_embedder;
+            },
+            [this, id = slot.definition.id] { return readableBy(id); }},
         slot.definition,
         std::move(models));
     if (!opened) {

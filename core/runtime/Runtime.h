@@ -88,6 +88,10 @@ private:
     /// Edits the list of keys that cannot be had, and tells of it when it is another one now.
     void noteKeys(const std::function<void(QMap<QString, protocol::KeyProblem>&)>& edit);
     [[nodiscard]] protocol::VaultInfo vaultInfo() const;
+    /// The memories of agents that let this one read them. Blocks on disk.
+    std::vector<AgentMemory*> readableBy(const QString& agent);
+    /// What makes vectors of memories, as the configuration says. A change is told to all agents.
+    void useEmbeddings(const config::Config& config);
     /// What is installed, and whose keys are believed. Blocks on disk.
     Result<std::unique_ptr<Installed>> installed();
     /// Writes down what a person decided about a publisher. Blocks on disk.
@@ -111,6 +115,10 @@ private:
     Future<QJsonObject> withAgent(const QString& id, F f);
     template <class R, class F>
     Future<QJsonObject> onPool(F f);
+    template <class R, class F>
+    Future<QJsonObject> withMemory(const QString& id, F f);
+    template <class R, class F>
+    Future<QJsonObject> fromMemory(const QString& id, F f);
 
     // One function a command.
     Future<QJsonObject> handle(protocol::Ping command);
@@ -140,6 +148,16 @@ private:
     Future<QJsonObject> handle(protocol::ListPublishers command);
     Future<QJsonObject> handle(const protocol::ForgetPublisher& command);
     Future<QJsonObject> handle(const protocol::RememberPublisher& command);
+    Future<QJsonObject> handle(const protocol::SearchMemory& command);
+    Future<QJsonObject> handle(const protocol::ListMemories& command);
+    Future<QJsonObject> handle(const protocol::GetMemory& command);
+    Future<QJsonObject> handle(const protocol::GetMemoryGraph& command);
+    Future<QJsonObject> handle(const protocol::ChangeMemory& command);
+    Future<QJsonObject> handle(const protocol::MergeMemories& command);
+    Future<QJsonObject> handle(const protocol::SplitMemory& command);
+    Future<QJsonObject> handle(const protocol::UndoMemoryChange& command);
+    Future<QJsonObject> handle(const protocol::GetMemoryStats& command);
+    Future<QJsonObject> handle(const protocol::ExportMemory& command);
     Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);
     Result<protocol::VerifyReport> verify(const QString& agent);
     [[nodiscard]] bool hasInstanceChain() const;
@@ -177,6 +195,8 @@ private:
     std::shared_ptr<const config::Config> m_config;
     std::optional<Error> m_configProblem;
     std::shared_ptr<Models> m_models;
+    config::Embeddings m_embeddings;
+    std::shared_ptr<memory::Embedder> m_embedder;
     std::map<QString, std::shared_ptr<Slot>> m_agents;
     QStringList m_order; ///< agents as the configuration lists them
     bool m_closing = false;

@@ -192,6 +192,12 @@ void Bridge::take(const protocol::Event& event)
                     return v.agent == e.agent;
                 });
             },
+            [&](const MemoryUpdated& e) { m_pending.memory.append(e); },
+            [&](const MemoryIndexed& e) {
+                upsert(m_pending.indexes, e, [&](const MemoryIndexed& i) {
+                    return i.agent == e.agent;
+                });
+            },
             [&](const Activated& e) { m_pending.activated = e.token; },
             [&](const Lagged&) { loadSnapshot(); },
         },
@@ -240,6 +246,12 @@ void Bridge::flush()
     }
     for (const auto& progress : now.verify) {
         Q_EMIT verifyProgress(progress);
+    }
+    if (!now.memory.isEmpty()) {
+        Q_EMIT memoryUpdated(now.memory);
+    }
+    for (const auto& index : now.indexes) {
+        Q_EMIT memoryIndexed(index);
     }
     if (now.totals) {
         Q_EMIT totalsChanged(*now.totals);

@@ -89,6 +89,8 @@ Q_SIGNALS:
     void totalsChanged(const sb::protocol::Totals& totals);
     void configProblemChanged(const QString& problem); ///< empty: the file is in force
     void keyProblemsChanged();                         ///< see keyProblems()
+    void memoryUpdated(const QList<sb::protocol::MemoryUpdated>& changes); ///< in order
+    void memoryIndexed(const sb::protocol::MemoryIndexed& progress);
     void verifyProgress(const sb::protocol::VerifyProgress& progress);
     void activated(const QString& token);
 
@@ -110,6 +112,8 @@ private:
         QList<protocol::ApprovalInfo> approvals;
         QList<protocol::TranscriptChanged> transcript;
         QList<protocol::VerifyProgress> verify;
+        QList<protocol::MemoryUpdated> memory;
+        QList<protocol::MemoryIndexed> indexes;
         std::optional<protocol::Totals> totals;
         std::optional<QString> configProblem;
         std::optional<QString> activated;
