@@ -3,7 +3,7 @@
 
 #include <QDir>
 #include <cmath>
-#include <unordered_map>
+#include <span>
 
 namespace sb::memory {
 
@@ -16,7 +16,7 @@ namespace {
 constexpr size_t mostTerms = 24;
 /// Terms are searched from the rarest on, until so many rows were read: a ranked search for common
 /// words reads all there is.
-constexpr qint64 mostRows = 1500;
+constexpr qint64 mostRows = 1000;
 /// Of a term that is more common than that, and rarer than all the others, the newest so many.
 constexpr int mostOfCommon = 300;
 constexpr int mostCompletions = 6;
@@ -282,37 +282,38 @@ Index::matching(const QString& words, int count, const MemoryFilter& filter)
         const std::shared_lock lock(m->itemsMutex);
         all = m->labels.size();
     }
+    std::vector<IndexCache::Wanted> wanted;
+    qint64 rows = 0;
+    for (const Sought& one : sought) {
+        if (rows > 0 && rows + one.count > mostRows) {
+            break;
+        }
+        wanted.push_back({one.term, one.count > mostRows ? mostOfCommon : int(mostRows)});
+        rows += one.count;
+    }
+    SB_TRY(const auto found, m->cache->labelsWith(wanted));
     struct Hit
     {
         double score = 0;
-        QStringList words;
+        quint64 sought = 0; ///< a bit each
     };
-    std::unordered_map<quint32, Hit> hits;
-    qint64 rows = 0;
-    for (const Sought& one : sought) {
-        const bool isFirst = rows == 0;
-        if (rows + one.count > mostRows && !isFirst) {
-            break;
-        }
-        const int most = one.count > mostRows ? mostOfCommon : int(mostRows);
-        SB_TRY(const auto found, m->cache->labelsWith(one.term, most));
+    QHash<quint32, Hit> hits;
+    hits.reserve(std::min(rows, mostRows));
+    for (size_t i = 0; i < found.size(); ++i) {
         const double weight =
-            std::log(1 + (double(all) + 1) / (double(std::min(one.count, all)) + 0.5));
-        for (const quint32 label : found) {
+            std::log(1 + (double(all) + 1) / (double(std::min(sought[i].count, all)) + 0.5));
+        for (const quint32 label : found[i]) {
             Hit& hit = hits[label];
             hit.score += weight;
-            if (!hit.words.contains(one.word)) {
-                hit.words.append(one.word);
-            }
+            hit.sought |= quint64(1) << (i % 64);
         }
-        rows += qint64(found.size());
     }
 
     std::vector<std::pair<double, quint32>> order;
-    order.reserve(hits.size());
+    order.reserve(size_t(hits.size()));
     std::vector<Found> result;
     const std::shared_lock lock(m->itemsMutex);
-    for (auto& [label, hit] : hits) {
+    for (const auto& [label, hit] : hits.asKeyValueRange()) {
         const auto* item = m->at(label);
         if (item && passes(item->facts, filter)) {
             // Of two that have the same words the shorter one says less else.
@@ -322,32 +323,42 @@ Index::matching(const QString& words, int count, const MemoryFilter& filter)
     }
     const auto end = order.begin() + std::min<qsizetype>(count, qsizetype(order.size()));
     std::ranges::partial_sort(order, end, std::ranges::greater());
-    for (auto one = order.begin(); one != end; ++one) {
-        const QStringList& found = hits[one->second].words;
-        result.push_back({m->items[one->second].id,
-                          one->first,
-                          (found.size() == 1 ? u"the word "_s : u"the words "_s) +
-                              found.join(u", "_s)});
+    for (const auto& [score, label] : std::span(order.begin(), end)) {
+        QStringList shown;
+        for (size_t i = 0; i < wanted.size(); ++i) {
+            if ((hits[label].sought >> (i % 64) & 1) != 0 && !shown.contains(sought[i].word)) {
+                shown.append(sought[i].word);
+            }
+        }
+        result.push_back(
+            {m->items[label].id,
+             score,
+             (shown.size() == 1 ? u"the word "_s : u"the words "_s) + shown.join(u", "_s)});
     }
     return result;
 }
 
-std::optional<double> Index::weightOf(const QString& id, const MemoryFilter& filter) const
+std::vector<double> Index::weightsOf(const QStringList& ids, const MemoryFilter& filter) const
 {
+    std::vector<double> weights;
+    weights.reserve(size_t(ids.size()));
+    const TimeUs now = m->parts.clock.nowUs();
     protocol::MemoryInfo outline;
-    {
-        const std::shared_lock lock(m->itemsMutex);
+    const std::shared_lock lock(m->itemsMutex);
+    for (const QString& id : ids) {
         const auto* item = m->find(id);
         if (!item || !passes(item->facts, filter)) {
-            return std::nullopt;
+            weights.push_back(-1);
+            continue;
         }
         outline.type = protocol::MemoryType(item->facts.type);
         outline.importance = double(item->facts.importance);
         outline.isPinned = item->facts.pinned != 0;
         outline.knownFrom = item->facts.knownFrom;
         outline.accessedAt = item->facts.accessedAt;
+        weights.push_back(weightAt(outline, now));
     }
-    return weightAt(outline, m->parts.clock.nowUs());
+    return weights;
 }
 
 double Index::similarity(const QString& one, const QString& other) const
@@ -358,6 +369,18 @@ double Index::similarity(const QString& one, const QString& other) const
     const auto graph = m->active.graph;
     lock.unlock();
     return graph ? double(graph->similarity(first, second)) : 0;
+}
+
+std::vector<float> Index::similarities(const QStringList& ids) const
+{
+    std::vector<quint32> all;
+    std::shared_lock lock(m->itemsMutex);
+    for (const QString& id : ids) {
+        all.push_back(m->labels.value(id));
+    }
+    const auto graph = m->active.graph;
+    lock.unlock();
+    return graph ? graph->similarities(all) : std::vector<float>(all.size() * all.size());
 }
 
 std::vector<float> Index::vectorOf(const QString& id) const

@@ -45,12 +45,14 @@ public:
     /// By words, best first: those with the rarest words of the query.
     Result<std::vector<Found>>
     matching(const QString& words, int count, const protocol::MemoryFilter& filter = {});
-    /// How much a memory weighs now (weightAt); nothing when it is not in the index, or the filter
-    /// does not let it through.
-    [[nodiscard]] std::optional<double> weightOf(const QString& id,
-                                                 const protocol::MemoryFilter& filter) const;
+    /// How much each memory weighs now (weightAt); less than 0 when it is not in the index, or the
+    /// filter does not let it through.
+    [[nodiscard]] std::vector<double> weightsOf(const QStringList& ids,
+                                                const protocol::MemoryFilter& filter) const;
     /// Of two memories that are in it; 0 when one has no vector.
     [[nodiscard]] double similarity(const QString& one, const QString& other) const;
+    /// Of each with each, row by row.
+    [[nodiscard]] std::vector<float> similarities(const QStringList& ids) const;
     /// The vector of a memory; empty when it has none (yet).
     [[nodiscard]] std::vector<float> vectorOf(const QString& id) const;
 

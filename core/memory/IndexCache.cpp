@@ -64,7 +64,8 @@ struct IndexCache::Side
         // What a power cut takes is made anew from the journal. Only the writer checkpoints.
         database->exec(writes ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA "
                                 "secure_delete = ON"
-                              : "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0");
+                              : "PRAGMA query_only = ON; PRAGMA wal_autocheckpoint = 0; PRAGMA "
+                                "cache_size = -16000");
     }
     void close()
     {
@@ -388,12 +389,14 @@ Result<std::vector<qint64>> IndexCache::frequencies(const std::vector<QByteArray
     return guarded(*m_reader, [&](Side& side) -> Result<std::vector<qint64>> {
         std::vector<qint64> counts;
         counts.reserve(terms.size());
+        SQLite::Transaction snapshot(*side.database); // one look at the log instead of many
         for (const QByteArray& term : terms) {
             auto& row =
                 side.query("SELECT count FROM word WHERE term = ?", QString::fromUtf8(term));
             counts.push_back(row.executeStep() ? store::integer(row, 0) : 0);
             row.reset();
         }
+        snapshot.commit();
         return counts;
     });
 }
@@ -418,18 +421,25 @@ IndexCache::beginningWith(const QByteArray& start, int most)
     });
 }
 
-Result<std::vector<quint32>> IndexCache::labelsWith(const QByteArray& term, int most)
+Result<std::vector<std::vector<quint32>>>
+IndexCache::labelsWith(const std::vector<Wanted>& terms)
 {
-    return guarded(*m_reader, [&](Side& side) -> Result<std::vector<quint32>> {
-        std::vector<quint32> labels;
-        auto& row =
-            side.query("SELECT rowid FROM text WHERE text MATCH ? ORDER BY rowid DESC LIMIT ?",
-                       QString::fromUtf8(quoted(term)),
-                       most);
-        while (row.executeStep()) {
-            labels.push_back(quint32(store::integer(row, 0)));
+    return guarded(*m_reader, [&](Side& side) -> Result<std::vector<std::vector<quint32>>> {
+        std::vector<std::vector<quint32>> labels;
+        labels.reserve(terms.size());
+        SQLite::Transaction snapshot(*side.database); // one look at the log instead of many
+        for (const auto& [term, most] : terms) {
+            auto& row =
+                side.query("SELECT rowid FROM text WHERE text MATCH ? ORDER BY rowid DESC LIMIT ?",
+                           QString::fromUtf8(quoted(term)),
+                           most);
+            auto& found = labels.emplace_back();
+            while (row.executeStep()) {
+                found.push_back(quint32(store::integer(row, 0)));
+            }
+            row.reset();
         }
-        row.reset();
+        snapshot.commit();
         return labels;
     });
 }

@@ -105,8 +105,13 @@ public:
     /// Terms that begin so, at most `most`, and how many memories have each.
     Result<std::vector<std::pair<QByteArray, qint64>>>
     beginningWith(const QByteArray& start, int most);
-    /// Labels of memories with this term, newest first, at most `most`.
-    Result<std::vector<quint32>> labelsWith(const QByteArray& term, int most);
+    struct Wanted
+    {
+        QByteArray term;
+        int most = 0;
+    };
+    /// For each term the labels of memories that have it, newest first, at most so many.
+    Result<std::vector<std::vector<quint32>>> labelsWith(const std::vector<Wanted>& terms);
 
     [[nodiscard]] const QString& path() const { return m_path; }
 

@@ -40,6 +40,8 @@ void Index::Private::collectUnembedded()
     }
     const std::scoped_lock lock(workMutex);
     toEmbed = std::move(all);
+    inFlight = 0; // those are among them again
+    ++question;
 }
 
 void Index::Private::takeEmbedder()
@@ -55,21 +57,21 @@ void Index::Private::takeEmbedder()
         atOnce = mostAtOnce;
     }
     const QString name = embedder->name();
-    bool isBack = false;
+    bool isKnown = false;
     {
         const std::unique_lock lock(itemsMutex);
         Space& target = next ? *next : active;
+        isKnown = true;
         if (target.about.embedder == name) {
             target.embedder = embedder;
-            return;
-        }
-        isBack = active.about.embedder == name;
-        if (isBack) {
+        } else if (active.about.embedder == name) {
             active.embedder = embedder;
             next.reset();
+        } else {
+            isKnown = false;
         }
     }
-    if (!isBack) {
+    if (!isKnown) {
         beginAnew(embedder);
         return;
     }
@@ -214,6 +216,7 @@ void Index::Private::embedSome()
     {
         const std::scoped_lock lock(workMutex);
         inFlight = answer.labels.size();
+        answer.question = ++question;
     }
     target.embedder->embed(*texts).then(
         [weak = weak_from_this(),
@@ -234,9 +237,6 @@ void Index::Private::embedSome()
 void Index::Private::takeAnswer(Answer answer)
 {
     Space target = targetSpace();
-    if (answer.space != target.about.number) {
-        return; // another embedder came meanwhile, and all are waiting for it
-    }
     auto& vectors = answer.vectors;
     const auto putBack = [&] {
         const std::scoped_lock lock(workMutex);

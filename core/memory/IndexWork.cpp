@@ -200,9 +200,11 @@ bool Index::Private::step()
             std::unique_lock lock(workMutex);
             Answer answer = std::move(answers.front());
             answers.pop_front();
-            inFlight = 0;
-            lock.unlock();
-            takeAnswer(std::move(answer));
+            if (answer.question == question) {
+                inFlight = 0;
+                lock.unlock();
+                takeAnswer(std::move(answer));
+            }
         }
         break;
     case Do::Embed:
@@ -565,7 +567,8 @@ bool Index::Private::isDone(qint64 seq) const
     if (isStuck) {
         return true;
     }
-    return takenSeq >= seq && !mustCompare && changedIds.empty() && !wanted && toLoad.empty() &&
+    // A step takes off the lists what it works at.
+    return !isRunning && takenSeq >= seq && !mustCompare && changedIds.empty() && !wanted && toLoad.empty() &&
            (isResting || (toEmbed.empty() && inFlight == 0));
 }
 

@@ -25,11 +25,11 @@ constexpr qsizetype longestQuery = 4000;  // characters
 constexpr int mostHits = 100;
 constexpr int perWay = 50;
 constexpr double rankOffset = 60;
-constexpr double leastSimilarity = 0.1;
+constexpr double leastSimilarity = 0.15; // below it, chance makes them alike
 constexpr double forRelevance = 0.7; // the λ of MMR; the rest is for being unlike the others
 constexpr qsizetype beyondLimit = 20; // so many more than asked for compete for the places
-constexpr qsizetype mostSeeds = 6;
-constexpr qsizetype mostOnTheWay = 12; // neighbours whose neighbours are looked at
+constexpr qsizetype mostSeeds = 5;
+constexpr qsizetype mostOnTheWay = 8; // neighbours whose neighbours are looked at
 constexpr int mostEdges = 24;          // of one memory in one direction
 
 struct Candidate
@@ -101,7 +101,10 @@ struct Neighbour
 {
     QString id;
     double strength = 0;
-    QString what;
+    QString from; ///< the one that led to it
+    Relation relation = Relation::RelatedTo;
+    bool isForward = false;
+    [[nodiscard]] QString words() const { return relationWords(relation, isForward) + from; }
 };
 
 /// What lies within two edges of the best, the most strongly tied first.
@@ -138,29 +141,24 @@ private:
     }
     void spread(const QString& from, double strength)
     {
-        const auto meet = [&](SQLite::Statement& row, bool isForward) {
-            const QString id = store::text(row, 0);
-            const auto relation =
-                enumFromName(store::text(row, 1), static_cast<Relation*>(nullptr));
-            Neighbour& one = m_found[id];
-            if (one.id.isEmpty()) {
-                one.id = id;
-                one.what = relationWords(relation.value_or(Relation::RelatedTo), isForward) + from;
-            }
-            one.strength += strength * row.getColumn(2).getDouble();
-        };
         store::forEachRow(
             m_connection,
-            "SELECT to_id, relation, weight FROM memory_edge WHERE from_id = ? AND known_to = 0 "
-            "LIMIT ?",
-            [&](SQLite::Statement& row) { meet(row, true); },
-            from,
-            mostEdges);
-        store::forEachRow(
-            m_connection,
-            "SELECT from_id, relation, weight FROM memory_edge WHERE to_id = ? AND known_to = 0 "
-            "LIMIT ?",
-            [&](SQLite::Statement& row) { meet(row, false); },
+            "SELECT * FROM (SELECT to_id, relation, weight, 1 FROM memory_edge WHERE from_id = ?1 "
+            "AND known_to = 0 LIMIT ?2) UNION ALL SELECT * FROM (SELECT from_id, relation, weight, "
+            "0 FROM memory_edge WHERE to_id = ?1 AND known_to = 0 LIMIT ?2)",
+            [&](SQLite::Statement& row) {
+                const QString id = store::text(row, 0);
+                const auto relation =
+                    enumFromName(store::text(row, 1), static_cast<Relation*>(nullptr));
+                Neighbour& one = m_found[id];
+                if (one.id.isEmpty()) {
+                    one.id = id;
+                    one.from = from;
+                    one.relation = relation.value_or(Relation::RelatedTo);
+                    one.isForward = store::integer(row, 3) != 0;
+                }
+                one.strength += strength * row.getColumn(2).getDouble();
+            },
             from,
             mostEdges);
     }
@@ -173,16 +171,22 @@ private:
 QList<Candidate> diversified(QList<Candidate> pool, qsizetype limit, const Index& index)
 {
     pool.resize(std::min(pool.size(), limit + beyondLimit));
+    const auto count = size_t(pool.size());
+    QStringList ids;
+    for (const Candidate& one : pool) {
+        ids.append(one.id);
+    }
+    const std::vector<float> alike = index.similarities(ids);
     QList<Candidate> taken;
-    std::vector<double> likeness(size_t(pool.size()));
-    std::vector<bool> isTaken(size_t(pool.size()));
-    const double best = pool.isEmpty() ? 1 : pool.first().relevance;
+    std::vector<double> likeness(count);
+    std::vector<bool> isTaken(count);
     while (taken.size() < std::min(limit, pool.size())) {
         size_t next = 0;
         double highest = -2;
-        for (size_t i = 0; i < isTaken.size(); ++i) {
-            const double value = forRelevance * pool[qsizetype(i)].relevance / best -
-                                 (1 - forRelevance) * likeness[i];
+        for (size_t i = 0; i < count; ++i) {
+            const double value =
+                forRelevance * pool[qsizetype(i)].relevance / pool.first().relevance -
+                (1 - forRelevance) * likeness[i];
             if (!isTaken[i] && value > highest) {
                 highest = value;
                 next = i;
@@ -190,11 +194,8 @@ QList<Candidate> diversified(QList<Candidate> pool, qsizetype limit, const Index
         }
         isTaken[next] = true;
         taken.append(pool[qsizetype(next)]);
-        for (size_t i = 0; i < isTaken.size(); ++i) {
-            if (!isTaken[i]) {
-                likeness[i] =
-                    std::max(likeness[i], index.similarity(pool[qsizetype(i)].id, taken.last().id));
-            }
+        for (size_t i = 0; i < count; ++i) {
+            likeness[i] = std::max(likeness[i], double(alike[i * count + next]));
         }
     }
     return taken;
@@ -244,15 +245,18 @@ searchNow(Memories& memories, Index& index, const Query& query, const QueryVecto
     SB_CHECK(memories.database().read([&](store::Connection& connection) -> Result<> {
         int rank = 0;
         for (const Neighbour& one : Neighbourhood(connection, fusion.ranked()).ranked()) {
-            fusion.add(u"graph"_s, ++rank, one.id, one.what);
+            fusion.add(u"graph"_s, ++rank, one.id, one.words());
         }
-        QList<Candidate> candidates;
-        for (Candidate candidate : fusion.ranked()) {
-            if (const auto weight = index.weightOf(candidate.id, query.filter)) {
-                candidate.relevance *= 0.5 + 0.5 * *weight;
-                candidates.append(std::move(candidate));
-            }
+        QList<Candidate> candidates = fusion.ranked();
+        QStringList ids;
+        for (const Candidate& one : candidates) {
+            ids.append(one.id);
         }
+        const auto weights = index.weightsOf(ids, query.filter);
+        for (qsizetype i = 0; i < candidates.size(); ++i) {
+            candidates[i].relevance *= weights[size_t(i)] < 0 ? 0 : 0.5 + 0.5 * weights[size_t(i)];
+        }
+        candidates.removeIf([](const Candidate& one) { return one.relevance == 0; });
         std::ranges::stable_sort(candidates, std::ranges::greater(), &Candidate::relevance);
         for (const Candidate& one : diversified(std::move(candidates), query.limit, index)) {
             // The index may be a moment behind; what is shown is what is so.

@@ -20,7 +20,7 @@ namespace {
 // more; see tests/bench/bench_memory.cpp.
 constexpr size_t linksEach = 16;
 constexpr size_t lookedAtInAdding = 90;
-constexpr size_t lookedAtInSearch = 180;
+constexpr size_t lookedAtInSearch = 150;
 constexpr size_t leastRoom = 1024;
 
 class DotSpace final : public hnswlib::SpaceInterface<float>
@@ -237,6 +237,24 @@ float VectorGraph::similarity(quint32 one, quint32 other) const
     const Half* first = find(one);
     const Half* second = find(other);
     return first && second ? dot(first, second, paddedSize(m_dimension)) : 0;
+}
+
+std::vector<float> VectorGraph::similarities(const std::vector<quint32>& labels) const
+{
+    const size_t count = labels.size();
+    std::vector<const Half*> vectors(count);
+    std::vector<float> all(count * count);
+    const std::shared_lock lock(m_mutex);
+    for (size_t i = 0; i < count; ++i) {
+        vectors[i] = find(labels[i]);
+        for (size_t k = 0; k <= i && vectors[i]; ++k) {
+            if (vectors[k]) {
+                all[i * count + k] = all[k * count + i] =
+                    dot(vectors[i], vectors[k], paddedSize(m_dimension));
+            }
+        }
+    }
+    return all;
 }
 
 std::vector<float> VectorGraph::vectorOf(quint32 label) const

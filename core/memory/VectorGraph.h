@@ -51,6 +51,8 @@ public:
                                                  const std::vector<quint32>& labels) const;
     /// 0 when one is not there.
     [[nodiscard]] float similarity(quint32 one, quint32 other) const;
+    /// Of each with each, row by row.
+    [[nodiscard]] std::vector<float> similarities(const std::vector<quint32>& labels) const;
     /// Empty when it is not there.
     [[nodiscard]] std::vector<float> vectorOf(quint32 label) const;
 
