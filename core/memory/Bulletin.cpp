@@ -119,10 +119,9 @@ QList<Candidate> readCandidates(store::Connection& connection, TimeUs now)
         "AND (m.type <> 'fact' OR m.pinned OR m.promoted) "
         "AND (m.type NOT IN ('event', 'observation') OR m.created_at >= ?2)",
         [&](SQLite::Statement& row) {
-            Candidate candidate{
-                infoFrom(row, agent), sourcesFromText(store::text(row, sourcesColumn)), 0};
-            candidate.weight = weightAt(candidate.memory, now);
-            all.append(std::move(candidate));
+            MemoryInfo memory = infoFrom(row, agent);
+            const double weight = weightAt(memory, now);
+            all.append({std::move(memory), weight});
         },
         now,
         now - recent);
