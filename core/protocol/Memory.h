@@ -318,6 +318,7 @@ struct IngestInfo
     qint64 bytesDone = 0;
     qint64 memories = 0;  ///< made so far
     qint64 known = 0;     ///< pieces that were there already
+    qint64 forgotten = 0; ///< pieces that the files do not hold any more
     QStringList problems; ///< one sentence a file that could not be read; at most a hundred
     bool operator==(const IngestInfo&) const = default;
     template <class S, class V>
@@ -334,6 +335,7 @@ struct IngestInfo
         v("bytes_done", s.bytesDone);
         v("memories", s.memories);
         v("known", s.known);
+        v("forgotten", s.forgotten);
         v("problems", s.problems);
     }
 };
