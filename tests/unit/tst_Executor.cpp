@@ -88,8 +88,8 @@ private Q_SLOTS:
         std::atomic<int> ran = 0;
         const std::function<void(int)> count = [&](int) { ++ran; };
         {
-            Pool pool(2, QStringLiteral("test"));
             std::latch both(2); // opens only if two jobs run at once
+            Pool pool(2, QStringLiteral("test"));
             pool.post([&] { both.arrive_and_wait(); });
             pool.post([&] { both.arrive_and_wait(); });
             postFromThreads(pool, 4, 100, count);
