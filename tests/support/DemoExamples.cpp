@@ -93,6 +93,10 @@ process(const QString& id, ProcessKind kind, ProcessState state, const QString& 
 void DemoRuntime::fillWithExamples()
 {
     snapshot.configPath = u"/home/ana/.config/signalbox/signalbox.yaml"_s;
+    for (const auto& agent : {u"assistant"_s, u"fixer"_s}) {
+        memories[agent] = DemoMemory(agent);
+        memories[agent].fillWithExamples(now);
+    }
     snapshot.agents = {{u"assistant"_s, u"/home/ana/work/notes"_s, u"local/qwen3"_s, {}},
                        {u"fixer"_s, u"/home/ana/work/stats"_s, u"claude/sonnet"_s, {}}};
     snapshot.totals = {.running = 2,

@@ -31,6 +31,12 @@ QString key(const QString& agent, const QString& channel)
     return agent + u'/' + channel;
 }
 
+template <class T>
+Result<QJsonObject> asJson(const Result<T>& reply)
+{
+    return reply ? Result<QJsonObject>(toJson(*reply)) : std::unexpected(reply.error());
+}
+
 std::unexpected<Error> missing(const QString& what)
 {
     return fail(ErrorCode::NotFound, u"There is no %1."_s.arg(what));
@@ -298,11 +304,31 @@ Result<QJsonObject> DemoRuntime::answer(const Command& command)
             [&](const ListPublishers&) -> Result<QJsonObject> {
                 return toJson(ListPublishers::Reply{publishers});
             },
+            [&](const GetMemoryGraph& c) { return asJson(memories[c.agent].answer(c)); },
+            [&](const ListMemories& c) { return asJson(memories[c.agent].answer(c)); },
+            [&](const SearchMemory& c) { return asJson(memories[c.agent].answer(c)); },
+            [&](const GetMemory& c) { return asJson(memories[c.agent].answer(c)); },
+            [&](const GetMemoryStats& c) { return asJson(memories[c.agent].answer(c)); },
+            [&](const ChangeMemory& c) { return remember(c); },
+            [&](const MergeMemories& c) { return remember(c); },
+            [&](const SplitMemory& c) { return remember(c); },
+            [&](const UndoMemoryChange& c) { return remember(c); },
             [&](const ForgetPublisher& c) { return trust(c.publisher, false); },
             [&](const RememberPublisher& c) { return trust(c.publisher, true); },
             [](const auto&) -> Result<QJsonObject> { return toJson(Done{}); },
         },
         command);
+}
+
+template <class C>
+Result<QJsonObject> DemoRuntime::remember(const C& command)
+{
+    const auto changed = memories[command.agent].answer(command, m_nextSeq);
+    if (changed) {
+        ++m_nextSeq;
+        publish(MemoryUpdated{command.agent, *changed});
+    }
+    return asJson(changed);
 }
 
 Result<QJsonObject> DemoRuntime::trust(const QString& publisher, bool isTrusted)

@@ -1,6 +1,7 @@
 #pragma once
 #include "core/base/Guarded.h"
 #include "core/protocol/RuntimeClient.h"
+#include "tests/support/DemoMemory.h"
 
 #include <QHash>
 
@@ -51,6 +52,7 @@ public:
     QHash<QString, QList<protocol::ProbeInfo>> attempts;    ///< key: agent; what a try will find
     protocol::VaultInfo vault;                              ///< an unlocking opens it
     QList<protocol::PublisherInfo> publishers;
+    QHash<QString, DemoMemory> memories; ///< key: agent
     QList<protocol::Command> commands; ///< everything that was sent
     QHash<QString, Error> failures;    ///< key: a command's name; it answers with this
     bool holdReplies = false;          ///< replies wait until release()
@@ -69,6 +71,8 @@ private:
         std::shared_ptr<std::function<void(const protocol::Event&)>> function;
     };
     Result<QJsonObject> answer(const protocol::Command& command);
+    template <class C>
+    Result<QJsonObject> remember(const C& command);
     Result<QJsonObject> trust(const QString& publisher, bool isTrusted);
     void fillJournal();
     void fillContainment();

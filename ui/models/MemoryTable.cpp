@@ -12,6 +12,16 @@ namespace sb::models {
 using protocol::MemoryEdge;
 using protocol::MemoryInfo;
 
+namespace {
+
+// Figures and times are compared by their ends.
+bool isFigure(int column)
+{
+    return column >= MemoryTable::Importance;
+}
+
+} // namespace
+
 MemoryTable::MemoryTable(QObject* parent) : QAbstractTableModel(parent) {}
 
 void MemoryTable::load(QList<MemoryInfo> memories,
@@ -155,8 +165,7 @@ QVariant MemoryTable::data(const QModelIndex& index, int role) const
                : index.column() == Vouched ? provenanceSentence(memory.provenance)
                                            : QVariant();
     case Qt::TextAlignmentRole:
-        return int((index.column() == Importance || index.column() == Links ? Qt::AlignTrailing
-                                                                            : Qt::AlignLeading) |
+        return int((isFigure(index.column()) ? Qt::AlignTrailing : Qt::AlignLeading) |
                    Qt::AlignVCenter);
     case Qt::AccessibleTextRole:
         return index.column() == Content
@@ -179,7 +188,7 @@ QVariant MemoryTable::headerData(int section, Qt::Orientation orientation, int r
     if (orientation != Qt::Horizontal) {
         return {};
     }
-    if (role == Qt::TextAlignmentRole && (section == Importance || section == Links)) {
+    if (role == Qt::TextAlignmentRole && isFigure(section)) {
         return int(Qt::AlignTrailing | Qt::AlignVCenter);
     }
     if (role != Qt::DisplayRole) {

@@ -12,7 +12,7 @@ class MemoryTable final : public QAbstractTableModel
 {
     Q_OBJECT
 public:
-    enum Column { Content, Type, Importance, Vouched, Links, Made, ColumnCount };
+    enum Column { Content, Type, Vouched, Importance, Links, Made, ColumnCount };
     enum Role { IdRole = Qt::UserRole + 1 };
 
     explicit MemoryTable(QObject* parent = nullptr);

@@ -195,9 +195,10 @@ Communities findCommunities(const GraphShape& shape,
     return result;
 }
 
-std::vector<Place> placesByCommunity(const Communities& communities)
+std::vector<Place> placesByCommunity(const Communities& communities, float aspect)
 {
     GraphLayout::Start start;
+    start.aspect = aspect;
     const auto count = std::size_t(communities.count());
     start.places.resize(count);
     for (const int size : communities.sizes) {

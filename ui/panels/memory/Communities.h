@@ -21,6 +21,6 @@ Communities findCommunities(const GraphShape& shape,
 
 /// Places for a graph that has none yet: its communities are laid out first, and each node goes to
 /// its own. Far nearer to the end than a disc.
-std::vector<Place> placesByCommunity(const Communities& communities);
+std::vector<Place> placesByCommunity(const Communities& communities, float aspect = 1);
 
 } // namespace sb::panels

@@ -58,6 +58,8 @@ GraphLayout::GraphLayout(GraphShape shape, Start start, float warmth)
     , m_speeds(m_places.size())
     , m_isPinned(std::move(start.isPinned))
     , m_masses(std::move(start.masses))
+    // What fills an ellipse pushes out along its axes as they relate to each other.
+    , m_gravity{gravity / std::sqrt(start.aspect), gravity * std::sqrt(start.aspect)}
     , m_warmth(warmth)
 {
     m_isPinned.resize(m_places.size());
@@ -133,7 +135,6 @@ bool GraphLayout::step()
     }
     push();
     pull();
-    const float back = gravity * m_warmth;
     for (std::size_t i = 0; i < m_places.size(); ++i) {
         if (m_isPinned[i] != 0) {
             m_speeds[i] = {};
@@ -141,8 +142,8 @@ bool GraphLayout::step()
         }
         Place& speed = m_speeds[i];
         Place& place = m_places[i];
-        speed.x = (speed.x - place.x * back) * friction;
-        speed.y = (speed.y - place.y * back) * friction;
+        speed.x = (speed.x - place.x * m_gravity.x * m_warmth) * friction;
+        speed.y = (speed.y - place.y * m_gravity.y * m_warmth) * friction;
         place.x += speed.x;
         place.y += speed.y;
     }

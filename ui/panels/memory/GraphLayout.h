@@ -34,6 +34,7 @@ public:
         std::vector<char> isPlaced; ///< others are put beside their neighbours
         std::vector<char> isPinned; ///< stay where they are
         std::vector<float> masses;  ///< how strongly each pushes; empty: 1
+        float aspect = 1;           ///< how much wider than high the picture becomes
     };
 
     GraphLayout() = default;
@@ -68,6 +69,7 @@ private:
     std::vector<Place> m_speeds;
     std::vector<char> m_isPinned;
     std::vector<float> m_masses;
+    Place m_gravity; // along each axis
     float m_warmth = 0;
 };
 

@@ -22,7 +22,7 @@ namespace {
 constexpr int smoothEdges = 1500; // more of them are drawn without smoothing and dashes
 constexpr int letterFrom = 8;     // the radius that has room for a letter
 constexpr int dotBelow = 3;       // smaller nodes are squares: nobody can tell
-constexpr double longestLabel = 180;
+constexpr double labelWidth = 118; // of its two lines
 constexpr size_t roomyNodes = 250;
 constexpr double crowdedShare = 5; // of the ground, one part in so many is under labels
 
@@ -49,7 +49,7 @@ bool isOutside(const QPointF& a, const QPointF& b, const QRectF& area)
 /// Where something is written already: cells of a few pixels.
 struct GraphPainter::Occupied
 {
-    static constexpr int cell = 6;
+    static constexpr int cell = 4;
     explicit Occupied(const QRectF& area)
         : columns(int(area.width()) / cell + 2)
         , rows(int(area.height()) / cell + 2)
@@ -383,21 +383,28 @@ bool GraphPainter::paintLabel(QPainter& painter,
     QFont font = m_theme.secondary();
     font.setWeight(isStrong ? QFont::DemiBold : QFont::Normal);
     if (label.text().isEmpty()) {
-        const QFontMetricsF metrics(font);
-        label.setText(metrics.elidedText(
-            text, Qt::ElideRight, (isStrong ? 1.6 : 1.0) * longestLabel * fontFactor()));
+        const double width = (isStrong ? 1.4 : 1.0) * labelWidth * fontFactor();
+        label.setText(QFontMetricsF(font).elidedText(text, Qt::ElideRight, 1.55 * width));
         label.setTextFormat(Qt::PlainText);
+        QTextOption centred(Qt::AlignHCenter);
+        centred.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
+        label.setTextOption(centred);
+        label.setTextWidth(width);
         label.prepare({}, font);
     }
+    // Its own width, not that of the lines that it could have.
     const QSizeF size = label.size();
-    const QRectF box(below.x() - size.width() / 2 - 2, below.y(), size.width() + 4, size.height());
+    const double used = std::min(
+        size.width(),
+        QFontMetricsF(font).horizontalAdvance(label.text()) + 2);
+    const QRectF box(below.x() - used / 2 - 2, below.y(), used + 4, size.height());
     if (!occupied.take(box, isStrong)) {
         return false;
     }
     // On a ground of its own: words on lines cannot be read.
     painter.fillRect(box.toAlignedRect(), QApplication::palette().color(QPalette::Base));
     painter.setFont(font);
-    painter.drawStaticText(box.topLeft() + QPointF(2, 0), label);
+    painter.drawStaticText(QPointF(below.x() - label.textWidth() / 2, box.top()), label);
     ++m_labelCount;
     return true;
 }
@@ -412,14 +419,16 @@ void GraphPainter::paintLabels(QPainter& painter, const GraphScene& scene)
     // Where nodes lie close, labels have to lie over some, or there would be none.
     const bool isRoomy = m_visible.size() <= roomyNodes;
     const double ground = scene.area.width() * scene.area.height();
-    const double box = longestLabel * QFontMetricsF(m_theme.secondary()).height();
+    const double box = labelWidth * 2 * QFontMetricsF(m_theme.secondary()).height();
     const int most =
         isRoomy ? mostLabels : std::min(mostLabels, int(ground / box / crowdedShare));
     for (const int node : m_visible) {
         if (!isRoomy) {
             break;
         }
-        const double size = radius(scene.graph.nodes[size_t(node)], scene.lens.scale);
+        // A little less than it is, or it would be in the way of its own label.
+        const double size =
+            radius(scene.graph.nodes[size_t(node)], scene.lens.scale) - Occupied::cell;
         occupied.take(QRectF(m_points[size_t(node)] - QPointF(size, size), QSizeF(2 * size, 2 * size)),
                       true);
     }

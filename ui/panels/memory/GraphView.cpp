@@ -16,7 +16,7 @@ namespace {
 
 constexpr double smallestScale = 0.004;
 constexpr double largestScale = 6;
-constexpr double fittedScale = 1.4; // a few nodes are not blown up
+constexpr double fittedScale = 3.2; // a few nodes are not blown up
 
 quint64 hashOf(const QString& id)
 {
@@ -124,6 +124,7 @@ void GraphView::setGraph(models::MemoryGraph graph, const KnownPlaces& known, bo
     }
     next.shape = GraphShape::make(int(count), pairs);
     next.isFresh = placed == 0;
+    next.start.aspect = std::clamp(float(width()) / float(std::max(1, height())), 0.6F, 3.0F);
     const bool isAsKept = placed == count && (sameEdges || before.places.isEmpty());
     next.warmth = next.isFresh                   ? 1.0F
                   : isAsKept                     ? 0.0F
@@ -272,6 +273,14 @@ void GraphView::tell()
                        keys));
 }
 
+void GraphView::setCovered(const QMargins& covered)
+{
+    if (std::exchange(m_covered, covered) != covered && m_isFollowing) {
+        fitNow();
+        update();
+    }
+}
+
 void GraphView::fit()
 {
     m_isFollowing = true;
@@ -290,14 +299,18 @@ void GraphView::fitNow()
         low = {std::min(low.x, place.x), std::min(low.y, place.y)};
         high = {std::max(high.x, place.x), std::max(high.y, place.y)};
     }
-    const double side = 2.5 * QFontMetricsF(m_theme.secondary()).height(); // labels need room
+    // Labels need room.
+    const double side = 2 * QFontMetricsF(m_theme.secondary()).height();
+    const double labelSide = std::min(2.2 * side, width() / 8.0);
+    const double below = std::min(1.4 * side, height() / 6.0);
     const double wide = std::max(1.0, double(high.x - low.x));
     const double tall = std::max(1.0, double(high.y - low.y));
-    m_lens.scale = std::clamp(std::min((width() - 2 * side) / wide, (height() - 2 * side) / tall),
+    const QRectF room = QRectF(rect()).adjusted(
+        labelSide, m_covered.top() + below / 2, -labelSide - m_covered.right(), -below);
+    m_lens.scale = std::clamp(std::min(room.width() / wide, room.height() / tall),
                               smallestScale,
                               fittedScale);
-    m_lens.offset = {width() / 2.0 - m_lens.scale * double(low.x + high.x) / 2,
-                     height() / 2.0 - m_lens.scale * double(low.y + high.y) / 2};
+    m_lens.offset = room.center() - QPointF(low.x + high.x, low.y + high.y) / 2 * m_lens.scale;
     m_areMany.reset();
 }
 

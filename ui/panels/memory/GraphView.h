@@ -47,6 +47,8 @@ public:
     /// Zooms so that everything is in sight, and keeps it so until somebody moves it.
     void fit();
     void zoom(double factor);
+    /// What lies over its edges, so that nothing is put there.
+    void setCovered(const QMargins& covered);
     /// Brings a memory into the middle, unless it is well in sight.
     void bringIntoSight(const QString& id);
     /// Lets a memory move again that was put in its place.
@@ -129,6 +131,7 @@ private:
     QPointF m_pressedAt;
     QPointF m_lastAt;
     bool m_isFollowing = true; // everything stays in sight
+    QMargins m_covered;
     bool m_isAtRest = true;
     int m_paints = 0;
     quint64 m_shown = 0; // the layout's number of the graph

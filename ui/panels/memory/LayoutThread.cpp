@@ -109,7 +109,7 @@ void LayoutThread::run(const std::stop_token& stop)
                     findCommunities(next->shape, next->kinds));
             }
             if (isLarge && next->isFresh) {
-                next->start.places = placesByCommunity(*communities);
+                next->start.places = placesByCommunity(*communities, next->start.aspect);
                 next->start.isPlaced.assign(next->start.places.size(), 1);
             }
             m_layout = GraphLayout(std::move(next->shape), std::move(next->start), next->warmth);
