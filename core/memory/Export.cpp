@@ -104,7 +104,10 @@ void writeKeys(QXmlStreamWriter& xml, const QString& owner, const auto& fields)
     }
 }
 
-void writeData(QXmlStreamWriter& xml, const QString& owner, const auto& fields, QJsonObject values)
+void writeData(QXmlStreamWriter& xml,
+               const QString& owner,
+               const auto& fields,
+               const QJsonObject& values)
 {
     for (const Field& field : fields) {
         const auto name = QLatin1StringView(field.name);

@@ -113,7 +113,7 @@ Future<MemoryChanged> Memories::change(QList<MemoryChange> changes, Origin origi
         });
 }
 
-Future<MemoryChanged> Memories::merge(QStringList ids, QString content, Origin origin)
+Future<MemoryChanged> Memories::merge(QStringList ids, const QString& content, Origin origin)
 {
     if (auto checked = checkOrigin(origin); !checked) {
         return refused<MemoryChanged>(checked.error());

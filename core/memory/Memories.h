@@ -47,7 +47,7 @@ public:
     /// nothing makes no entry: seq is 0 then. InvalidInput, NotFound, Conflict (a forgotten memory
     /// is edited, other than to remember it), Forbidden (only the owner vouches and promotes).
     Future<protocol::MemoryChanged> change(QList<protocol::MemoryChange> changes, Origin origin);
-    Future<protocol::MemoryChanged> merge(QStringList ids, QString content, Origin origin);
+    Future<protocol::MemoryChanged> merge(QStringList ids, const QString& content, Origin origin);
     Future<protocol::MemoryChanged> split(QString id, QStringList contents, Origin origin);
     /// Conflict when what that entry touched was changed since; NotFound when it changed nothing.
     Future<protocol::MemoryChanged> undo(qint64 seq, Origin origin);
