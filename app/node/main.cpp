@@ -1,4 +1,5 @@
 #include "app/node/CommandLine.h"
+#include "app/node/MemoryVerb.h"
 #include "app/node/PackageVerb.h"
 #include "app/node/SecretsVerb.h"
 #include "core/secrets/Dumps.h"
@@ -27,6 +28,10 @@ constexpr auto usage = R"(usage: signalbox-node [--home DIR] VERB
   approvals list [--all] | show ID | accept ID [--arguments JSON | --always] | reject ID [--note TEXT]
                                --always lets the agent reach the address that it asked for from now on
   journal tail [--agent ID] [-n N] [-f] | verify [--agent ID] | export [--agent ID] [FILE]
+  memory search WORDS… [--limit N] [--type T] [--at TIME] | show ID | stats | export [--format F] [FILE]
+         | ingest PATH… | forget ID… | undo NUMBER     (each with [--agent ID])
+                               what an agent knows; export writes json, graphml or html; ingest reads files
+                               and folders in, and Ctrl+C stops it: the same command goes on from there
   secrets list | set NAME | remove NAME | rotate NAME [--untried] | passphrase
                                keys in the keychain or the vault; values come from standard input or the terminal
   package list | inspect FOLDER | install FOLDER [--trust] [--capabilities LIST] | remove NAME
@@ -50,6 +55,7 @@ Exit dispatch(Arguments arguments, QStringList words)
                               {"serve", serveVerb},
                               {"approvals", approvalsVerb},
                               {"journal", journalVerb},
+                              {"memory", memoryVerb},
                               {"secrets", secretsVerb},
                               {"package", packageVerb},
                               {"doctor", doctorVerb}};

@@ -497,7 +497,10 @@ using Command = std::variant<Ping,
                              SplitMemory,
                              UndoMemoryChange,
                              GetMemoryStats,
-                             ExportMemory>;
+                             ExportMemory,
+                             IngestPaths,
+                             ListIngests,
+                             StopIngest>;
 
 /// {"command": NAME, …fields}.
 QJsonObject commandToJson(const Command& command);

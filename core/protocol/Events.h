@@ -5,8 +5,9 @@
 #include <variant>
 
 /// What a runtime tells without being asked. Pictures of progress (TextDelta, OutputTail,
-/// VerifyProgress) may be dropped or merged on the way to a slow listener; of the others a listener
-/// that cannot keep up loses all at once, gets Lagged, and asks for a new snapshot.
+/// VerifyProgress, MemoryIndexed, MemoryIngest) may be dropped or merged on the way to a slow
+/// listener; of the others a listener that cannot keep up loses all at once, gets Lagged, and asks
+/// for a new snapshot.
 namespace sb::protocol {
 
 struct EntryAppended
@@ -218,6 +219,7 @@ using Event = std::variant<EntryAppended,
                            VerifyProgress,
                            MemoryUpdated,
                            MemoryIndexed,
+                           MemoryIngest,
                            Activated,
                            Lagged>;
 

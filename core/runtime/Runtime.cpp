@@ -3,6 +3,7 @@
 #include "core/journal/SigningKey.h"
 #include "core/llm/HttpProvider.h"
 #include "core/process/Delegation.h"
+#include "core/runtime/PdfReader.h"
 #include "core/runtime/Tour.h"
 #include "core/store/Migrations.h"
 #include "core/tools/Builtins.h"
@@ -109,6 +110,13 @@ Result<> Runtime::build()
         return &open->memory();
     });
     useEmbeddings({});
+    m_ingests = std::make_unique<Ingests>(Ingests::Parts{
+        m_clock,
+        [this](const QString& path, const std::stop_token& stop) {
+            return readPdf(*m_sandbox, path, stop);
+        },
+        {m_settings.home.data, m_settings.home.state, m_settings.home.run},
+        [this](const protocol::IngestInfo& job) { m_hub.publish(protocol::MemoryIngest{job}); }});
     m_skills = std::make_unique<Skills>(Skills::Parts{
         m_settings.home,
         QFileInfo(m_settings.helper).path() + QStringLiteral("/signalbox-wasm-host"),
@@ -148,6 +156,9 @@ Runtime::~Runtime()
         }
     }
     watcher.reset();
+    if (m_ingests) {
+        m_ingests->close();
+    }
     std::vector<Future<>> leaving;
     for (const auto& slot : slots) {
         const std::scoped_lock lock(slot->opening);

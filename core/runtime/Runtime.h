@@ -3,6 +3,7 @@
 #include "core/git/Library.h"
 #include "core/protocol/RuntimeClient.h"
 #include "core/runtime/AgentRuntime.h"
+#include "core/runtime/Ingests.h"
 #include "core/runtime/InstanceChain.h"
 #include "core/runtime/InstanceLock.h"
 #include "core/runtime/Outlet.h"
@@ -158,6 +159,9 @@ private:
     Future<QJsonObject> handle(const protocol::UndoMemoryChange& command);
     Future<QJsonObject> handle(const protocol::GetMemoryStats& command);
     Future<QJsonObject> handle(const protocol::ExportMemory& command);
+    Future<QJsonObject> handle(const protocol::IngestPaths& command);
+    Future<QJsonObject> handle(const protocol::ListIngests& command);
+    Future<QJsonObject> handle(const protocol::StopIngest& command);
     Result<protocol::ApprovalInfo> findApproval(const QString& id, AgentRuntime** owner);
     Result<protocol::VerifyReport> verify(const QString& agent);
     [[nodiscard]] bool hasInstanceChain() const;
@@ -190,6 +194,7 @@ private:
     Guarded<QHash<QString, protocol::ContainmentInfo>> m_probed; ///< what was found last, by agent
     tools::Registry m_registry;
     std::unique_ptr<Skills> m_skills;
+    std::unique_ptr<Ingests> m_ingests;
     std::unique_ptr<config::ConfigWatcher> m_watcher;
     mutable std::shared_mutex m_mutex; ///< over what follows
     std::shared_ptr<const config::Config> m_config;

@@ -32,7 +32,9 @@ bool isPicture(const protocol::Event& event)
 {
     return std::holds_alternative<protocol::TextDelta>(event) ||
            std::holds_alternative<protocol::OutputTail>(event) ||
-           std::holds_alternative<protocol::VerifyProgress>(event);
+           std::holds_alternative<protocol::VerifyProgress>(event) ||
+           std::holds_alternative<protocol::MemoryIndexed>(event) ||
+           std::holds_alternative<protocol::MemoryIngest>(event);
 }
 
 /// Clears the way: a socket that nobody listens on any more is removed.

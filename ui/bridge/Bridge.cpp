@@ -198,6 +198,11 @@ void Bridge::take(const protocol::Event& event)
                     return i.agent == e.agent;
                 });
             },
+            [&](const MemoryIngest& e) {
+                upsert(m_pending.ingests, e, [&](const MemoryIngest& i) {
+                    return i.job.id == e.job.id;
+                });
+            },
             [&](const Activated& e) { m_pending.activated = e.token; },
             [&](const Lagged&) { loadSnapshot(); },
         },
@@ -252,6 +257,9 @@ void Bridge::flush()
     }
     for (const auto& index : now.indexes) {
         Q_EMIT memoryIndexed(index);
+    }
+    for (const auto& ingest : now.ingests) {
+        Q_EMIT memoryIngest(ingest);
     }
     if (now.totals) {
         Q_EMIT totalsChanged(*now.totals);

@@ -91,6 +91,7 @@ Q_SIGNALS:
     void keyProblemsChanged();                         ///< see keyProblems()
     void memoryUpdated(const QList<sb::protocol::MemoryUpdated>& changes); ///< in order
     void memoryIndexed(const sb::protocol::MemoryIndexed& progress);
+    void memoryIngest(const sb::protocol::MemoryIngest& progress);
     void verifyProgress(const sb::protocol::VerifyProgress& progress);
     void activated(const QString& token);
 
@@ -114,6 +115,7 @@ private:
         QList<protocol::VerifyProgress> verify;
         QList<protocol::MemoryUpdated> memory;
         QList<protocol::MemoryIndexed> indexes;
+        QList<protocol::MemoryIngest> ingests;
         std::optional<protocol::Totals> totals;
         std::optional<QString> configProblem;
         std::optional<QString> activated;
