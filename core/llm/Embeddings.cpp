@@ -117,8 +117,8 @@ void Embeddings::Engine::next(quint64 id)
             return;
         }
         if (!key) {
-            const QString what = u"The key of the model service \"%1\" cannot be had"_s.arg(
-                self->m_service.id);
+            const QString what =
+                u"The key of the model service \"%1\" cannot be had"_s.arg(self->m_service.id);
             self->settle(id, std::unexpected(key.error().inFrontOf(what)));
             return;
         }
@@ -159,12 +159,10 @@ void Embeddings::Engine::send(quint64 id, const Key& key)
         m_network = std::make_unique<QNetworkAccessManager>();
         useNoProxy(*m_network);
     }
-    const QJsonObject body{{u"model"_s, m_service.model},
-                           {u"input"_s, input},
-                           {u"encoding_format"_s, u"float"_s}};
+    const QJsonObject body{
+        {u"model"_s, m_service.model}, {u"input"_s, input}, {u"encoding_format"_s, u"float"_s}};
     call.body.clear();
-    call.reply =
-        m_network->post(request, QJsonDocument(body).toJson(QJsonDocument::Compact));
+    call.reply = m_network->post(request, QJsonDocument(body).toJson(QJsonDocument::Compact));
     // The connections end with the reply, which ends before the engine.
     QObject::connect(call.reply, &QNetworkReply::readyRead, call.reply, [this, id] { onData(id); });
     QObject::connect(
@@ -172,11 +170,13 @@ void Embeddings::Engine::send(quint64 id, const Key& key)
     call.timer = m_clock.after(m_settings.timeout, m_executor, [weak = weak_from_this(), id] {
         const auto self = weak.lock();
         if (self && self->find(id)) {
-            self->settle(id,
-                         fail(ErrorCode::Unavailable,
-                              self->m_service.name() +
-                                  u" did not make vectors within %1 s. Is it busy, or the model too large for it?"_s
-                                      .arg(self->m_settings.timeout.count() / 1000)));
+            self->settle(
+                id,
+                fail(
+                    ErrorCode::Unavailable,
+                    self->m_service.name() +
+                        u" did not make vectors within %1 s. Is it busy, or the model too large for it?"_s
+                            .arg(self->m_settings.timeout.count() / 1000)));
         }
     });
 }
@@ -192,8 +192,9 @@ void Embeddings::Engine::onData(quint64 id)
     if (call->body.size() > m_settings.http.rawCap) {
         settle(id,
                fail(ErrorCode::InvalidInput,
-                    m_service.name() + u" sent more than %1 MiB for a few vectors and was cut off."_s.arg(
-                                           m_settings.http.rawCap >> 20)));
+                    m_service.name() +
+                        u" sent more than %1 MiB for a few vectors and was cut off."_s.arg(
+                            m_settings.http.rawCap >> 20)));
     }
 }
 
@@ -212,11 +213,10 @@ void Embeddings::Engine::onFinished(quint64 id)
     }
     Result<> outcome;
     if (status >= 300) {
-        outcome = std::unexpected(
-            statusError(m_service,
-                        status,
-                        call->body.left(errorBodyCap),
-                        QString::fromLatin1(reply.rawHeader("Location"))));
+        outcome = std::unexpected(statusError(m_service,
+                                              status,
+                                              call->body.left(errorBodyCap),
+                                              QString::fromLatin1(reply.rawHeader("Location"))));
     } else if (reply.error() != QNetworkReply::NoError) {
         outcome = std::unexpected(networkError(m_service, reply.error(), reply.errorString()));
     } else {
@@ -261,12 +261,13 @@ Result<> Embeddings::Engine::take(Call& call)
             m_dimension = numbers.size();
         }
         if (numbers.size() != m_dimension) {
-            return fail(ErrorCode::Conflict,
-                        m_service.name() +
-                            u" makes vectors of %1 numbers now and made them of %2 before. Has the model \"%3\" been exchanged?"_s
-                                .arg(QString::number(numbers.size()),
-                                     QString::number(m_dimension),
-                                     m_service.model));
+            return fail(
+                ErrorCode::Conflict,
+                m_service.name() +
+                    u" makes vectors of %1 numbers now and made them of %2 before. Has the model \"%3\" been exchanged?"_s
+                        .arg(QString::number(numbers.size()),
+                             QString::number(m_dimension),
+                             m_service.model));
         }
         auto& vector = vectors[size_t(place)];
         vector.reserve(size_t(numbers.size()));

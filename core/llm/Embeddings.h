@@ -13,8 +13,8 @@ class Embeddings
 public:
     struct Settings
     {
-        HttpSettings http; ///< id, baseUrl, key, keyRefused and rawCap are used
-        QString model;     ///< without the provider's id
+        HttpSettings http;            ///< id, baseUrl, key, keyRefused and rawCap are used
+        QString model;                ///< without the provider's id
         Milliseconds timeout{30'000}; ///< for one request
         int batch = 64;               ///< texts in one request, at most
         int batchCharacters = 100'000;

@@ -109,7 +109,8 @@ std::vector<float> HashedEmbedder::vectorOf(QStringView text)
         const quint64 hash = features[i].hash;
         const auto place = [](quint64 half) { return size_t((half * dimension) >> 32); };
         vector[place(hash & 0xffffffff)] += (std::popcount(hash) & 1) != 0 ? weight : -weight;
-        vector[place(hash >> 32)] += (std::popcount(hash & 0xffff0000ffff) & 1) != 0 ? weight : -weight;
+        vector[place(hash >> 32)] +=
+            (std::popcount(hash & 0xffff0000ffff) & 1) != 0 ? weight : -weight;
         i = same;
     }
     double sum = 0;

@@ -34,11 +34,11 @@ bool narrows(const MemoryFilter& filter)
 bool passes(const IndexedFacts& facts, const MemoryFilter& filter)
 {
     const TimeUs then = filter.trueAt;
-    return (filter.types.isEmpty() ||
-            filter.types.contains(protocol::MemoryType(facts.type))) &&
+    return (filter.types.isEmpty() || filter.types.contains(protocol::MemoryType(facts.type))) &&
            (filter.provenances.isEmpty() ||
             filter.provenances.contains(protocol::Provenance(facts.provenance))) &&
-           (then == 0 || (facts.validFrom <= then && (facts.validTo == 0 || facts.validTo > then))) &&
+           (then == 0 ||
+            (facts.validFrom <= then && (facts.validTo == 0 || facts.validTo > then))) &&
            facts.createdAt >= filter.since && (filter.withForgotten || facts.hidden == 0);
 }
 
@@ -138,8 +138,8 @@ Result<> Index::Private::open()
     const auto newest = last > 0 ? parts.journal.entry(last) : Result<protocol::Entry>();
     {
         const std::scoped_lock lock(workMutex);
-        mustCompare = content->seq != last ||
-                      (last > 0 && (!newest || newest->hash != content->hash));
+        mustCompare =
+            content->seq != last || (last > 0 && (!newest || newest->hash != content->hash));
         takenSeq = mustCompare ? 0 : last;
         heardSeq = std::max(heardSeq, last);
         if (newest) {
@@ -257,6 +257,9 @@ Result<std::vector<Index::Found>>
 Index::matching(const QString& words, int count, const MemoryFilter& filter)
 {
     std::vector<Term> terms = termsOf(words, false);
+    if (!std::ranges::all_of(terms, &Term::isCommon)) {
+        std::erase_if(terms, &Term::isCommon);
+    }
     terms.resize(std::min(terms.size(), mostTerms));
     std::vector<QByteArray> names;
     for (const Term& term : terms) {
@@ -407,11 +410,12 @@ protocol::MemoryIndexInfo Index::info() const
     if (m->wanted) {
         info.backend = m->wanted->name();
     }
-    info.waiting = qint64(m->toLoad.size() + m->toEmbed.size() + m->inFlight) +
-                   qint64(m->changedIds.size());
+    info.waiting =
+        qint64(m->toLoad.size() + m->toEmbed.size() + m->inFlight) + qint64(m->changedIds.size());
     info.problem = m->problem;
     const std::shared_lock itemsLock(m->itemsMutex);
-    info.indexed = std::max<qint64>(0, m->shown - qint64(m->toLoad.size() + m->toEmbed.size() + m->inFlight));
+    info.indexed =
+        std::max<qint64>(0, m->shown - qint64(m->toLoad.size() + m->toEmbed.size() + m->inFlight));
     return info;
 }
 

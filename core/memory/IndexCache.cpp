@@ -242,7 +242,8 @@ Result<> IndexCache::write(const std::vector<Change>& changes)
                 old.reset();
                 if (isThere) {
                     if (change.isErased && !std::exchange(isErased, true)) {
-                        side.database->exec("INSERT INTO text (text, rank) VALUES ('secure-delete', 1)");
+                        side.database->exec(
+                            "INSERT INTO text (text, rank) VALUES ('secure-delete', 1)");
                     }
                     side.run("DELETE FROM text WHERE rowid = ?", label);
                 }
@@ -421,8 +422,7 @@ IndexCache::beginningWith(const QByteArray& start, int most)
     });
 }
 
-Result<std::vector<std::vector<quint32>>>
-IndexCache::labelsWith(const std::vector<Wanted>& terms)
+Result<std::vector<std::vector<quint32>>> IndexCache::labelsWith(const std::vector<Wanted>& terms)
 {
     return guarded(*m_reader, [&](Side& side) -> Result<std::vector<std::vector<quint32>>> {
         std::vector<std::vector<quint32>> labels;

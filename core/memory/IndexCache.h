@@ -21,8 +21,8 @@ struct IndexedFacts
     TimeUs createdAt = 0;
     TimeUs validFrom = 0;
     TimeUs validTo = 0;
-    quint64 stamp = 0;  ///< counts the vectors that were written
-    quint32 space = 0;  ///< for which there is a vector; 0: for none
+    quint64 stamp = 0; ///< counts the vectors that were written
+    quint32 space = 0; ///< for which there is a vector; 0: for none
     float importance = 0;
     quint16 terms = 0; ///< how many it is found by
     quint8 type = 0;
@@ -78,10 +78,10 @@ public:
         quint32 label = 0;
         QString id;
         IndexedFacts facts;
-        std::optional<std::vector<Term>> terms;   ///< nothing: as they are
-        std::optional<std::vector<Half>> vector;  ///< for facts.space; nothing: as it is
-        bool isRemoved = false;                   ///< the memory is gone
-        bool isErased = false; ///< nothing of its old words may stay in the file
+        std::optional<std::vector<Term>> terms;  ///< nothing: as they are
+        std::optional<std::vector<Half>> vector; ///< for facts.space; nothing: as it is
+        bool isRemoved = false;                  ///< the memory is gone
+        bool isErased = false;                   ///< nothing of its old words may stay in the file
         /// Takes the vector of a text, made unit; zeros are kept as an empty one.
         void setVector(quint32 space, quint64 stamp, std::vector<float>& vectorOfText);
     };
@@ -103,8 +103,8 @@ public:
     /// How many memories have each of these terms.
     Result<std::vector<qint64>> frequencies(const std::vector<QByteArray>& terms);
     /// Terms that begin so, at most `most`, and how many memories have each.
-    Result<std::vector<std::pair<QByteArray, qint64>>>
-    beginningWith(const QByteArray& start, int most);
+    Result<std::vector<std::pair<QByteArray, qint64>>> beginningWith(const QByteArray& start,
+                                                                     int most);
     struct Wanted
     {
         QByteArray term;

@@ -109,11 +109,11 @@ struct Index::Private : std::enable_shared_from_this<Private>
     QSet<qint64> erasedSeqs;
     qint64 heardSeq = 0; ///< newest entry that was heard of
     QByteArray heardHash;
-    qint64 takenSeq = 0; ///< newest entry up to which all is taken in
+    qint64 takenSeq = 0;         ///< newest entry up to which all is taken in
     std::deque<quint32> toLoad;  ///< whose vectors are in the cache, but not in the graph
     std::deque<quint32> toEmbed; ///< who have none in the target space
-    size_t inFlight = 0;  ///< texts that the embedder has
-    quint64 question = 0; ///< the newest; answers to older ones are not waited for any more
+    size_t inFlight = 0;         ///< texts that the embedder has
+    quint64 question = 0;        ///< the newest; answers to older ones are not waited for any more
     std::deque<Answer> answers;
     size_t atOnce = mostAtOnce; ///< texts that are embedded in one go; fewer after a refusal
     bool isResting = false;     ///< the embedder failed; until the timer strikes

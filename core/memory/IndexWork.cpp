@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t idsAtOnce = 256;
 constexpr size_t loadedAtOnce = 128;
-constexpr qint64 longestTurnMs = 50;  // then others on the pool have theirs
+constexpr qint64 longestTurnMs = 50; // then others on the pool have theirs
 constexpr Milliseconds tellEvery{100};
 constexpr Milliseconds saveAfter{3000};
 constexpr qint64 worthSaving = 500; // changes to the graph; fewer are caught up with quickly
@@ -113,7 +113,18 @@ void Index::Private::turn()
 
 bool Index::Private::step()
 {
-    enum class Do { Nothing, Compare, Take, Embedder, Tidy, Load, Settle, Embed, Exchange, Persist };
+    enum class Do {
+        Nothing,
+        Compare,
+        Take,
+        Embedder,
+        Tidy,
+        Load,
+        Settle,
+        Embed,
+        Exchange,
+        Persist
+    };
     Do what = Do::Nothing;
     QStringList ids;
     QSet<qint64> erased;
@@ -195,18 +206,16 @@ bool Index::Private::step()
     case Do::Load:
         loadVectors();
         break;
-    case Do::Settle:
-        {
-            std::unique_lock lock(workMutex);
-            Answer answer = std::move(answers.front());
-            answers.pop_front();
-            if (answer.question == question) {
-                inFlight = 0;
-                lock.unlock();
-                takeAnswer(std::move(answer));
-            }
+    case Do::Settle: {
+        std::unique_lock lock(workMutex);
+        Answer answer = std::move(answers.front());
+        answers.pop_front();
+        if (answer.question == question) {
+            inFlight = 0;
+            lock.unlock();
+            takeAnswer(std::move(answer));
         }
-        break;
+    } break;
     case Do::Embed:
         embedSome();
         break;
@@ -329,9 +338,8 @@ void Index::Private::takeIn(const QStringList& ids)
         change.id = id;
         change.facts = factsOf(*info);
         if (known == 0) {
-            change.label = freeUsed < freeLabels.size()
-                               ? freeLabels[freeLabels.size() - ++freeUsed]
-                               : newLabel++;
+            change.label = freeUsed < freeLabels.size() ? freeLabels[freeLabels.size() - ++freeUsed]
+                                                        : newLabel++;
         }
         IndexedFacts& facts = change.facts;
         const IndexedFacts& old = items[known].facts; // of nobody: all zeros
@@ -546,18 +554,17 @@ void Index::Private::rest(const Error& error, std::function<void(Private&)> afte
         problem = error.message;
         doublings = std::min(failures++, mostDoublings);
     }
-    auto timer = parts.clock.after(
-        firstRest * (1 << doublings),
-        parts.pool,
-        [weak = weak_from_this(), after = std::move(after)] {
-            if (const auto self = weak.lock()) {
-                {
-                    const std::scoped_lock lock(self->workMutex);
-                    after(*self);
-                }
-                self->wake();
-            }
-        });
+    auto timer = parts.clock.after(firstRest * (1 << doublings),
+                                   parts.pool,
+                                   [weak = weak_from_this(), after = std::move(after)] {
+                                       if (const auto self = weak.lock()) {
+                                           {
+                                               const std::scoped_lock lock(self->workMutex);
+                                               after(*self);
+                                           }
+                                           self->wake();
+                                       }
+                                   });
     const std::scoped_lock lock(workMutex);
     restTimer = std::move(timer);
 }
@@ -568,8 +575,8 @@ bool Index::Private::isDone(qint64 seq) const
         return true;
     }
     // A step takes off the lists what it works at.
-    return !isRunning && takenSeq >= seq && !mustCompare && changedIds.empty() && !wanted && toLoad.empty() &&
-           (isResting || (toEmbed.empty() && inFlight == 0));
+    return !isRunning && takenSeq >= seq && !mustCompare && changedIds.empty() && !wanted &&
+           toLoad.empty() && (isResting || (toEmbed.empty() && inFlight == 0));
 }
 
 void Index::Private::settleWaiters()
@@ -676,8 +683,9 @@ void Index::Private::save()
     good.digest = *digest;
     std::error_code error;
     if (cache->addGraph(good)) {
-        std::filesystem::rename(
-            QFile::encodeName(made).toStdString(), QFile::encodeName(graphPath()).toStdString(), error);
+        std::filesystem::rename(QFile::encodeName(made).toStdString(),
+                                QFile::encodeName(graphPath()).toStdString(),
+                                error);
         if (!error) {
             (void)cache->keepOnlyGraph(*digest);
         }

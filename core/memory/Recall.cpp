@@ -26,11 +26,11 @@ constexpr int mostHits = 100;
 constexpr int perWay = 50;
 constexpr double rankOffset = 60;
 constexpr double leastSimilarity = 0.15; // below it, chance makes them alike
-constexpr double forRelevance = 0.7; // the λ of MMR; the rest is for being unlike the others
-constexpr qsizetype beyondLimit = 20; // so many more than asked for compete for the places
+constexpr double forRelevance = 0.7;     // the λ of MMR; the rest is for being unlike the others
+constexpr qsizetype beyondLimit = 20;    // so many more than asked for compete for the places
 constexpr qsizetype mostSeeds = 5;
 constexpr qsizetype mostOnTheWay = 8; // neighbours whose neighbours are looked at
-constexpr int mostEdges = 24;          // of one memory in one direction
+constexpr int mostEdges = 24;         // of one memory in one direction
 
 struct Candidate
 {
@@ -123,7 +123,7 @@ public:
         for (const Neighbour& one : way.first(std::min(way.size(), mostOnTheWay))) {
             const bool isSeed = std::ranges::contains(seeds, one.id, &Candidate::id);
             if (!isSeed) {
-                spread(one.id, one.strength / 2);
+                spread(one.id, one.strength / 2, one.from);
             }
         }
     }
@@ -139,7 +139,8 @@ private:
     {
         return std::tie(b.strength, a.id) < std::tie(a.strength, b.id);
     }
-    void spread(const QString& from, double strength)
+    /// Not back to `origin`: that is no news.
+    void spread(const QString& from, double strength, const QString& origin = {})
     {
         store::forEachRow(
             m_connection,
@@ -148,6 +149,9 @@ private:
             "0 FROM memory_edge WHERE to_id = ?1 AND known_to = 0 LIMIT ?2)",
             [&](SQLite::Statement& row) {
                 const QString id = store::text(row, 0);
+                if (id == origin) {
+                    return;
+                }
                 const auto relation =
                     enumFromName(store::text(row, 1), static_cast<Relation*>(nullptr));
                 Neighbour& one = m_found[id];
@@ -227,8 +231,9 @@ searchNow(Memories& memories, Index& index, const Query& query, const QueryVecto
             }
         }
         if (const auto info = index.info(); !info.problem.isEmpty()) {
-            reply.notice = u"%1 memories have no vectors yet, because they cannot be made: %2"_s.arg(
-                QString::number(info.waiting), info.problem);
+            reply.notice =
+                u"%1 memories have no vectors yet, because they cannot be made: %2"_s.arg(
+                    QString::number(info.waiting), info.problem);
         }
     } else if (!vector) {
         reply.notice = u"Only words and links were searched, because no vectors could be made: "_s +
@@ -345,7 +350,8 @@ Result<SearchMemory::Reply> searchPast(Memories& memories, const Query& query)
                 words.append(terms[i].word);
             }
         }
-        const QString what = (words.size() == 1 ? u"the word "_s : u"the words "_s) + words.join(u", "_s);
+        const QString what =
+            (words.size() == 1 ? u"the word "_s : u"the words "_s) + words.join(u", "_s);
         reply.hits.append({std::move(match.memory),
                            match.score,
                            {{u"text"_s, int(reply.hits.size()) + 1, what}}});
@@ -376,7 +382,8 @@ Recall::Recall(Memories& memories, Index& index, Clock& clock, Executor& pool)
 
 Future<SearchMemory::Reply> Recall::search(QString words, int limit, MemoryFilter filter)
 {
-    Query query{std::move(words).left(longestQuery), std::clamp(limit, 1, mostHits), std::move(filter)};
+    Query query{
+        std::move(words).left(longestQuery), std::clamp(limit, 1, mostHits), std::move(filter)};
     if (query.words.trimmed().isEmpty()) {
         return Future<SearchMemory::Reply>::ready(
             fail(ErrorCode::InvalidInput, u"Say which words to look for in the memory."_s));

@@ -97,7 +97,8 @@ VectorGraph::load(const QString& path, int dimension, quint64 digest)
     // hnswlib believes what it reads, so it is given nothing but what was written by it.
     qint64 size = 0;
     if (digestOfFile(path, &size) != digest) {
-        return fail(ErrorCode::Corrupt, u"The file of vectors is not the one that was saved."_s, path);
+        return fail(
+            ErrorCode::Corrupt, u"The file of vectors is not the one that was saved."_s, path);
     }
     try {
         auto graph = std::make_unique<Graph>(dimension, path);
@@ -201,8 +202,7 @@ VectorGraph::nearest(std::span<const Half> vector, int count, const Allowed& all
     AllowedFilter filter(allowed);
     std::vector<Near> result;
     const std::shared_lock lock(m_mutex);
-    auto found =
-        m_graph->nsw->searchKnn(vector.data(), size_t(count), allowed ? &filter : nullptr);
+    auto found = m_graph->nsw->searchKnn(vector.data(), size_t(count), allowed ? &filter : nullptr);
     result.resize(found.size());
     for (size_t i = result.size(); i > 0; --i, found.pop()) { // the farthest is on top
         result[i - 1] = {quint32(found.top().second), 1 - found.top().first};

@@ -46,9 +46,8 @@ public:
     [[nodiscard]] std::vector<Near>
     nearest(std::span<const Half> vector, int count, const Allowed& allowed = {}) const;
     /// The same among these labels alone, by looking at each.
-    [[nodiscard]] std::vector<Near> nearestAmong(std::span<const Half> vector,
-                                                 int count,
-                                                 const std::vector<quint32>& labels) const;
+    [[nodiscard]] std::vector<Near>
+    nearestAmong(std::span<const Half> vector, int count, const std::vector<quint32>& labels) const;
     /// 0 when one is not there.
     [[nodiscard]] float similarity(quint32 one, quint32 other) const;
     /// Of each with each, row by row.
@@ -56,7 +55,8 @@ public:
     /// Empty when it is not there.
     [[nodiscard]] std::vector<float> vectorOf(quint32 label) const;
 
-    /// Writes it to a file that load() takes with the digest that this answers with. Io or DiskFull.
+    /// Writes it to a file that load() takes with the digest that this answers with. Io or
+    /// DiskFull.
     Result<quint64> save(const QString& path) const;
 
 private:

@@ -89,9 +89,8 @@ std::vector<Half> toHalves(std::span<const float> vector)
 std::vector<float> toFloats(std::span<const Half> halves, int dimension)
 {
     std::vector<float> floats(std::min(size_t(dimension), halves.size()));
-    qFloatFromFloat16(floats.data(),
-                      reinterpret_cast<const qfloat16*>(halves.data()),
-                      qsizetype(floats.size()));
+    qFloatFromFloat16(
+        floats.data(), reinterpret_cast<const qfloat16*>(halves.data()), qsizetype(floats.size()));
     return floats;
 }
 

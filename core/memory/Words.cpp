@@ -47,7 +47,8 @@ bool isInRun(char32_t c)
 
 bool isSign(char32_t c)
 {
-    return (QChar::category(c) == QChar::Symbol_Other && c != QChar::ReplacementCharacter) || (c >= 0x1f1e6 && c <= 0x1f1ff);
+    return (QChar::category(c) == QChar::Symbol_Other && c != QChar::ReplacementCharacter) ||
+           (c >= 0x1f1e6 && c <= 0x1f1ff);
 }
 
 // How Arabic letters that are written in several ways are written here.
@@ -194,9 +195,10 @@ std::u32string stemOf(std::u32string word)
         return word;
     }
     if (word.size() >= 5 && word[0] >= 0x0620 && word[0] <= 0x064a) {
-        for (const std::u32string_view article :
-             {std::u32string_view(U"وال"), std::u32string_view(U"بال"), std::u32string_view(U"ال"),
-              std::u32string_view(U"لل")}) {
+        for (const std::u32string_view article : {std::u32string_view(U"وال"),
+                                                  std::u32string_view(U"بال"),
+                                                  std::u32string_view(U"ال"),
+                                                  std::u32string_view(U"لل")}) {
             if (word.starts_with(article) && word.size() >= article.size() + 3) {
                 return word.substr(article.size());
             }
@@ -208,14 +210,14 @@ std::u32string stemOf(std::u32string word)
 bool isCommon(const std::u32string& word)
 {
     static constexpr auto common = std::to_array<std::u32string_view>(
-        {U"a",    U"about", U"after", U"all",  U"also",  U"an",    U"and",  U"any",   U"are",
-         U"as",   U"at",    U"be",    U"been", U"but",   U"by",    U"can",  U"could", U"did",
-         U"do",   U"does",  U"for",   U"from", U"had",   U"has",   U"have", U"he",    U"her",
-         U"his",  U"how",   U"i",     U"if",   U"in",    U"into",  U"is",   U"it",    U"its",
-         U"me",   U"my",    U"no",    U"not",  U"of",    U"on",    U"or",   U"our",   U"out",
-         U"she",  U"should", U"so",   U"than", U"that",  U"the",   U"their", U"them", U"then",
-         U"there", U"these", U"they", U"this", U"to",    U"was",   U"we",   U"were",  U"what",
-         U"when", U"where", U"which", U"who",  U"why",   U"will",  U"with", U"would", U"you",
+        {U"a",     U"about",  U"after", U"all",  U"also", U"an",   U"and",   U"any",   U"are",
+         U"as",    U"at",     U"be",    U"been", U"but",  U"by",   U"can",   U"could", U"did",
+         U"do",    U"does",   U"for",   U"from", U"had",  U"has",  U"have",  U"he",    U"her",
+         U"his",   U"how",    U"i",     U"if",   U"in",   U"into", U"is",    U"it",    U"its",
+         U"me",    U"my",     U"no",    U"not",  U"of",   U"on",   U"or",    U"our",   U"out",
+         U"she",   U"should", U"so",    U"than", U"that", U"the",  U"their", U"them",  U"then",
+         U"there", U"these",  U"they",  U"this", U"to",   U"was",  U"we",    U"were",  U"what",
+         U"when",  U"where",  U"which", U"who",  U"why",  U"will", U"with",  U"would", U"you",
          U"your"});
     static_assert(std::ranges::is_sorted(common));
     return word.size() <= 6 && std::ranges::binary_search(common, std::u32string_view(word));
@@ -225,26 +227,27 @@ std::vector<Term> termsOf(QStringView text, bool withSingles)
 {
     std::vector<Term> terms;
     QSet<QByteArray> seen;
-    const auto add = [&](std::u32string_view term, std::u32string_view shown) {
+    const auto add = [&](std::u32string_view term, std::u32string_view shown, bool common) {
         QByteArray bytes = utf8(term.substr(0, 64));
         if (!seen.contains(bytes)) {
             seen.insert(bytes);
-            terms.push_back(
-                {std::move(bytes), QString::fromUcs4(shown.data(), qsizetype(shown.size()))});
+            QString word = QString::fromUcs4(shown.data(), qsizetype(shown.size()));
+            terms.push_back({std::move(bytes), std::move(word), common});
         }
     };
     for (const Word& word : wordsOf(text)) {
         if (word.kind != Word::Kind::Run) {
-            add(word.kind == Word::Kind::Letters ? stemOf(word.text) : word.text, word.text);
+            const bool isSign = word.kind == Word::Kind::Symbol;
+            add(isSign ? word.text : stemOf(word.text), word.text, isCommon(word.text));
             continue;
         }
         const std::u32string_view run = word.text;
         for (size_t i = 0; i < run.size(); ++i) {
             if (withSingles || run.size() == 1) {
-                add(run.substr(i, 1), run.substr(i, 1));
+                add(run.substr(i, 1), run.substr(i, 1), false);
             }
             if (i + 1 < run.size()) {
-                add(run.substr(i, 2), run.substr(i, 2));
+                add(run.substr(i, 2), run.substr(i, 2), false);
             }
         }
     }

@@ -35,6 +35,7 @@ struct Term
 {
     QByteArray term;
     QString word; ///< as it stands in the text, for showing
+    bool isCommon = false;
 };
 std::vector<Term> termsOf(QStringView text, bool withSingles);
 

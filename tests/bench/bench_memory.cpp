@@ -1,6 +1,6 @@
 // Measures recall: bench_memory [MEMORIES]. Prints one JSON line a figure. The vectors are clusters
-// with noise around them, as those of real texts are; bench_memory --vectors FOLDER writes them for
-// others to be measured with (base.f32, query.f32, truth.i32).
+// with noise around them, as those of real texts are. bench_memory --reopen FOLDER MEMORIES is the
+// process that it starts to see what a warm start takes.
 #include "core/journal/SigningKey.h"
 #include "core/memory/HashedEmbedder.h"
 #include "core/memory/Recall.h"
@@ -96,8 +96,9 @@ struct Clusters
         for (const Vector& question : asked) {
             std::vector<std::pair<float, int>> order;
             for (size_t i = 0; i < base.size(); ++i) {
-                order.emplace_back(-std::inner_product(question.begin(), question.end(), base[i].begin(), 0.0F),
-                                   int(i));
+                order.emplace_back(
+                    -std::inner_product(question.begin(), question.end(), base[i].begin(), 0.0F),
+                    int(i));
             }
             std::ranges::partial_sort(order, order.begin() + 10);
             auto& best = all.emplace_back();
@@ -264,12 +265,14 @@ void printTimes(const char* bench, std::vector<double> times, QJsonObject more =
 }
 
 /// The right ones among the ten of the index.
-double share(const Clusters& clusters, const Index& index, const std::vector<std::vector<int>>& truth)
+double
+share(const Clusters& clusters, const Index& index, const std::vector<std::vector<int>>& truth)
 {
     int right = 0;
     for (size_t q = 0; q < truth.size(); ++q) {
         for (const auto& found : index.nearest(clusters.asked[q], 10)) {
-            right += std::ranges::contains(truth[q], found.id, [](int i) { return idOf(i); }) ? 1 : 0;
+            right +=
+                std::ranges::contains(truth[q], found.id, [](int i) { return idOf(i); }) ? 1 : 0;
         }
     }
     return double(right) / (10.0 * double(truth.size()));
@@ -373,25 +376,10 @@ void realText()
         times.push_back(double(timer.nsecsElapsed()) / 1e3);
     }
     std::ranges::sort(times);
-    print("memory.hashed", times[times.size() / 2], "us", {{u"p99"_s, times[times.size() * 99 / 100]}});
-}
-
-void writeVectors(const QString& folder, int count)
-{
-    const Clusters made(count);
-    const auto write = [&](const QString& name, const auto& rows) {
-        QFile file(folder + u'/' + name);
-        if (!file.open(QIODevice::WriteOnly)) {
-            giveUp(file.errorString());
-        }
-        for (const auto& row : rows) {
-            file.write(reinterpret_cast<const char*>(row.data()),
-                       qint64(row.size() * sizeof(row[0])));
-        }
-    };
-    write(u"base.f32"_s, made.base);
-    write(u"query.f32"_s, made.asked);
-    write(u"truth.i32"_s, made.truth());
+    print("memory.hashed",
+          times[times.size() / 2],
+          "us",
+          {{u"p99"_s, times[times.size() * 99 / 100]}});
 }
 
 } // namespace
@@ -402,10 +390,6 @@ int main(int argc, char** argv)
     const QStringList arguments = app.arguments();
     if (arguments.value(1) == u"--reopen") {
         return reopen(arguments.value(2), arguments.value(3).toInt());
-    }
-    if (arguments.value(1) == u"--vectors") {
-        writeVectors(arguments.value(2), 100'000);
-        return 0;
     }
     const int count = argc > 1 ? arguments[1].toInt() : 100'000;
     realText();

@@ -15,7 +15,10 @@ class ToldEmbedder final : public memory::Embedder
 {
 public:
     using Vectors = std::vector<std::vector<float>>;
-    explicit ToldEmbedder(QString called, int size = 64) : m_name(std::move(called)), dimension(size) {}
+    explicit ToldEmbedder(QString called, int size = 64)
+        : m_name(std::move(called)), dimension(size)
+    {
+    }
     [[nodiscard]] QString name() const override { return m_name; }
     [[nodiscard]] bool isImmediate() const override { return false; }
     Future<Vectors> embed(QStringList texts) override
@@ -114,14 +117,18 @@ private:
 class MemoryIndexFixture : public MemoriesFixture
 {
 public:
-    explicit MemoryIndexFixture(std::shared_ptr<memory::Embedder> made = std::make_shared<CountingEmbedder>())
+    explicit MemoryIndexFixture(
+        std::shared_ptr<memory::Embedder> made = std::make_shared<CountingEmbedder>())
         : embedder(std::move(made))
     {
         openIndex();
     }
     ~MemoryIndexFixture() { index.reset(); }
 
-    QString file(const QString& name) const { return folder.filePath(QStringLiteral("index/") + name); }
+    QString file(const QString& name) const
+    {
+        return folder.filePath(QStringLiteral("index/") + name);
+    }
     void openIndex()
     {
         index.reset();
@@ -140,12 +147,14 @@ public:
     QStringList matching(const QString& words, const protocol::MemoryFilter& filter = {}) const
     {
         QStringList ids;
-        for (const auto& one : index->matching(words, 50, filter).value_or(std::vector<memory::Index::Found>())) {
+        for (const auto& one :
+             index->matching(words, 50, filter).value_or(std::vector<memory::Index::Found>())) {
             ids.append(one.id);
         }
         return ids;
     }
-    QStringList nearest(const QString& words, int count = 50, const protocol::MemoryFilter& filter = {}) const
+    QStringList
+    nearest(const QString& words, int count = 50, const protocol::MemoryFilter& filter = {}) const
     {
         QStringList ids;
         auto vector = memory::HashedEmbedder::vectorOf(words);

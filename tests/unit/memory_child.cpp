@@ -66,7 +66,8 @@ int main(int argc, char** argv)
             return std::ranges::contains(found, one.id, &memory::Index::Found::id);
         };
         if (!words || !has(*words) || !has(near)) {
-            say("missing by " + QByteArray(words && has(*words) ? "vector " : "words ") + one.id.toUtf8() + ' ' + one.content.toUtf8() + '\n');
+            say("missing by " + QByteArray(words && has(*words) ? "vector " : "words ") +
+                one.id.toUtf8() + ' ' + one.content.toUtf8() + '\n');
             return 5;
         }
     }

@@ -33,9 +33,8 @@ public:
             m_server = std::make_unique<QTcpServer>();
             QObject::connect(m_server.get(), &QTcpServer::newConnection, m_server.get(), [this] {
                 while (QTcpSocket* socket = m_server->nextPendingConnection()) {
-                    QObject::connect(socket, &QTcpSocket::readyRead, socket, [this, socket] {
-                        serve(*socket);
-                    });
+                    QObject::connect(
+                        socket, &QTcpSocket::readyRead, socket, [this, socket] { serve(*socket); });
                 }
             });
             SB_ASSERT(m_server->listen(QHostAddress::LocalHost));
@@ -192,13 +191,15 @@ private Q_SLOTS:
         auto made = settings();
         std::atomic<int> refused = 0;
         made.http.key = [] {
-            return Future<Key>::ready(std::make_shared<const SecretString>(QByteArray("sk-secret")));
+            return Future<Key>::ready(
+                std::make_shared<const SecretString>(QByteArray("sk-secret")));
         };
         made.http.keyRefused = [&] { ++refused; };
         auto service = client(std::move(made));
         QVERIFY(service->embed({u"a"_s}).wait());
         QVERIFY(m_service->asked().first().head.contains("Bearer sk-secret"));
-        m_service->answer([](const auto&) { return http(401, R"({"error":{"message":"bad key"}})"); });
+        m_service->answer(
+            [](const auto&) { return http(401, R"({"error":{"message":"bad key"}})"); });
         QCOMPARE(service->embed({u"a"_s}).wait().error().code, ErrorCode::Forbidden);
         QCOMPARE(refused, 1);
     }
@@ -221,20 +222,27 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("answer");
         QTest::addColumn<int>("code");
         QTest::addColumn<QString>("words");
-        const auto row = [](const char* name, const QByteArray& answer, ErrorCode code, const QString& words) {
-            QTest::newRow(name) << answer << int(code) << words;
-        };
+        const auto row =
+            [](const char* name, const QByteArray& answer, ErrorCode code, const QString& words) {
+                QTest::newRow(name) << answer << int(code) << words;
+            };
         row("500", http(500, "{}"), ErrorCode::Unavailable, u"failed"_s);
         row("429", http(429, "{}"), ErrorCode::Unavailable, u"limits how often"_s);
         row("404", http(404, "{}"), ErrorCode::NotFound, u"knows no model \"nomic\""_s);
-        row("400", http(400, R"({"error":"input too long"})"), ErrorCode::InvalidInput, u"input too long"_s);
+        row("400",
+            http(400, R"({"error":"input too long"})"),
+            ErrorCode::InvalidInput,
+            u"input too long"_s);
         row("web page", http(200, "<html>"), ErrorCode::InvalidInput, u"no JSON object"_s);
         row("no vectors", http(200, "{}"), ErrorCode::InvalidInput, u"0 vectors for 1 texts"_s);
         row("empty vector",
             http(200, R"({"data":[{"embedding":[]}]})"),
             ErrorCode::InvalidInput,
             u"one is empty"_s);
-        row("words", http(200, R"({"data":[{"embedding":["x"]}]})"), ErrorCode::InvalidInput, u"no number"_s);
+        row("words",
+            http(200, R"({"data":[{"embedding":["x"]}]})"),
+            ErrorCode::InvalidInput,
+            u"no number"_s);
         row("wrong place",
             http(200, R"({"data":[{"index":7,"embedding":[1]}]})"),
             ErrorCode::InvalidInput,

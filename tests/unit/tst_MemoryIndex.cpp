@@ -53,7 +53,7 @@ private Q_SLOTS:
         }
         const auto found = *m.index->matching(u"Which CRANE is in the harbour?"_s, 5);
         QCOMPARE(found.front().id, u"mem-1"_s);
-        QCOMPARE(found.front().what, u"the words crane, harbour, is, the"_s);
+        QCOMPARE(found.front().what, u"the words crane, harbour"_s);
         const auto info = m.index->info();
         QCOMPARE(info.indexed, memoryTexts().size());
         QCOMPARE(info.waiting, 0);
@@ -97,17 +97,30 @@ private Q_SLOTS:
         MemoryIndexFixture m;
         saveTexts(m);
         QVERIFY(m.caughtUp());
-        for (const QString& words :
-             {u"\"crane"_s, u"crane AND"_s, u"NOT crane"_s, u"crane*"_s, u"(crane"_s, u"terms:crane"_s,
-              u"crane^2 NEAR(pier 3)"_s, u"'; DROP TABLE text; -- crane"_s, u"crane\n\t\0"_s,
-              u"-crane +pier"_s, u"{crane} : [pier]"_s}) {
+        for (const QString& words : {u"\"crane"_s,
+                                     u"crane AND"_s,
+                                     u"NOT crane"_s,
+                                     u"crane*"_s,
+                                     u"(crane"_s,
+                                     u"terms:crane"_s,
+                                     u"crane^2 NEAR(pier 3)"_s,
+                                     u"'; DROP TABLE text; -- crane"_s,
+                                     u"crane\n\t\0"_s,
+                                     u"-crane +pier"_s,
+                                     u"{crane} : [pier]"_s}) {
             const auto found = m.index->matching(words, 5);
             QVERIFY2(found, found ? "" : qPrintable(words + u": "_s + found.error().message));
             QVERIFY2(!found->empty() && found->front().id == u"mem-1"_s, qPrintable(words));
         }
-        for (const QString& words :
-             {QString(), u" "_s, u"*"_s, u"\"\"\""_s, u"%_"_s, QString(u'\0'), QString(QChar(0xd800)),
-              QString(100'000, u'x'), u"zebra "_s.repeated(10'000)}) {
+        for (const QString& words : {QString(),
+                                     u" "_s,
+                                     u"*"_s,
+                                     u"\"\"\""_s,
+                                     u"%_"_s,
+                                     QString(u'\0'),
+                                     QString(QChar(0xd800)),
+                                     QString(100'000, u'x'),
+                                     u"zebra "_s.repeated(10'000)}) {
             const auto found = m.index->matching(words, 5);
             QVERIFY(found);
             QVERIFY(found->empty());
@@ -248,7 +261,8 @@ private Q_SLOTS:
             bytes[bytes.size() / 2] = char(bytes[bytes.size() / 2] ^ 1);
             overwrite(path, bytes);
         } else if (how == u"another version") {
-            SQLite::Database(path.toStdString(), SQLite::OPEN_READWRITE).exec("PRAGMA user_version = 99");
+            SQLite::Database(path.toStdString(), SQLite::OPEN_READWRITE)
+                .exec("PRAGMA user_version = 99");
         } else if (how == u"another past") {
             SQLite::Database(path.toStdString(), SQLite::OPEN_READWRITE)
                 .exec("UPDATE state SET hash = x'00'; DELETE FROM item WHERE label % 2");
@@ -420,8 +434,9 @@ private Q_SLOTS:
         for (int t = 0; t < 2; ++t) {
             searchers.emplace_back([&] {
                 while (!isOver) {
-                    const bool found = m.nearest(u"harbour crane inspected"_s, 5).contains(u"mem-1"_s) &&
-                                       m.matching(u"crane"_s).contains(u"mem-1"_s);
+                    const bool found =
+                        m.nearest(u"harbour crane inspected"_s, 5).contains(u"mem-1"_s) &&
+                        m.matching(u"crane"_s).contains(u"mem-1"_s);
                     if (!found) {
                         return;
                     }

@@ -53,9 +53,10 @@ private Q_SLOTS:
     {
         Scene m;
         QVERIFY(m.save(u"mem-crane"_s, u"The harbour crane is inspected every second Tuesday."_s));
-        QVERIFY(m.save(u"mem-ship"_s, u"The freighter Dorothea waits outside."_s));
+        QVERIFY(m.save(u"mem-ship"_s, u"Dorothea, a freighter, waits outside."_s));
         QVERIFY(m.save(u"mem-cake"_s, u"Apple cake needs six eggs."_s));
-        QVERIFY(m.change({MemoriesFixture::linking(u"mem-ship"_s, u"mem-crane"_s, Relation::CausedBy)}));
+        QVERIFY(m.change(
+            {MemoriesFixture::linking(u"mem-ship"_s, u"mem-crane"_s, Relation::CausedBy)}));
         const auto reply = m.look(u"when is the crane inspected"_s, 2);
         QCOMPARE(reply.notice, QString());
         QCOMPARE(reply.hits.size(), 2);
@@ -65,7 +66,7 @@ private Q_SLOTS:
         QCOMPARE(ways(first), (QStringList{u"vector"_s, u"text"_s}));
         QCOMPARE(first.reasons[0].rank, 1);
         QVERIFY(first.reasons[0].what.startsWith(u"similarity 0."_s));
-        QCOMPARE(first.reasons[1].what, u"the words crane, is, inspected, the"_s);
+        QCOMPARE(first.reasons[1].what, u"the words crane, inspected"_s);
         QVERIFY(first.score > reply.hits[1].score);
         // Nothing in the freighter's words leads to it, only the edge.
         QCOMPARE(reply.hits[1].memory.id, u"mem-ship"_s);
@@ -87,16 +88,19 @@ private Q_SLOTS:
         QCOMPARE(found.first(), u"mem-a"_s);
         QVERIFY(found.contains(u"mem-b"_s) && found.contains(u"mem-c"_s));
         QVERIFY(!found.contains(u"mem-d"_s));
-        QVERIFY(m.change({MemoriesFixture::cutting(MemoriesFixture::linking(u"mem-a"_s, u"mem-b"_s))}));
+        QVERIFY(
+            m.change({MemoriesFixture::cutting(MemoriesFixture::linking(u"mem-a"_s, u"mem-b"_s))}));
         QCOMPARE(m.ids(u"Zanzibar"_s), QStringList{u"mem-a"_s});
     }
 
     void whatMattersAndWhatIsFreshComesFirst()
     {
         Scene m;
-        QVERIFY(m.save(u"mem-old"_s, u"The lock of gate nine is broken."_s, MemoryType::Observation));
+        QVERIFY(
+            m.save(u"mem-old"_s, u"The lock of gate nine is broken."_s, MemoryType::Observation));
         m.clock.advance(std::chrono::hours(24 * 60));
-        QVERIFY(m.save(u"mem-new"_s, u"The lock of gate nine is mended."_s, MemoryType::Observation));
+        QVERIFY(
+            m.save(u"mem-new"_s, u"The lock of gate nine is mended."_s, MemoryType::Observation));
         QCOMPARE(m.ids(u"lock gate nine"_s), (QStringList{u"mem-new"_s, u"mem-old"_s}));
         auto pin = MemoriesFixture::editing(u"mem-old"_s);
         pin.importance = 1;
@@ -116,7 +120,8 @@ private Q_SLOTS:
     {
         Scene m;
         for (int i = 0; i < 5; ++i) {
-            QVERIFY(m.save(u"mem-same%1"_s.arg(i), u"The lighthouse lamp was changed on Monday %1."_s.arg(i)));
+            QVERIFY(m.save(u"mem-same%1"_s.arg(i),
+                           u"The lighthouse lamp was changed on Monday %1."_s.arg(i)));
         }
         QVERIFY(m.save(u"mem-other"_s, u"A lighthouse keeper lives on the island."_s));
         QVERIFY(m.ids(u"lighthouse lamp"_s, 3).contains(u"mem-other"_s));
@@ -128,17 +133,19 @@ private Q_SLOTS:
         QVERIFY(m.save(u"mem-fact"_s, u"Bees sleep at night."_s));
         QVERIFY(m.save(u"mem-goal"_s, u"Bees must be counted."_s, MemoryType::Goal));
         QVERIFY(m.save(u"mem-gone"_s, u"Bees are blue."_s));
-        QVERIFY(m.save(u"mem-web"_s,
-                       u"Bees told me to wire money."_s,
-                       MemoryType::Fact,
-                       MemoriesFixture::worker(MemoriesFixture::from({taint::Label::ExternalNetwork}))));
+        QVERIFY(m.save(
+            u"mem-web"_s,
+            u"Bees told me to wire money."_s,
+            MemoryType::Fact,
+            MemoriesFixture::worker(MemoriesFixture::from({taint::Label::ExternalNetwork}))));
         QVERIFY(m.change({MemoriesFixture::linking(u"mem-goal"_s, u"mem-fact"_s),
                           MemoriesFixture::forgetting(u"mem-gone"_s)}));
         const auto sorted = [](QStringList all) {
             all.sort();
             return all;
         };
-        QCOMPARE(sorted(m.ids(u"bees"_s)), (QStringList{u"mem-fact"_s, u"mem-goal"_s, u"mem-web"_s}));
+        QCOMPARE(sorted(m.ids(u"bees"_s)),
+                 (QStringList{u"mem-fact"_s, u"mem-goal"_s, u"mem-web"_s}));
         MemoryFilter filter;
         filter.types = {MemoryType::Goal};
         QCOMPARE(m.ids(u"bees"_s, 10, filter), QStringList{u"mem-goal"_s}); // nor over an edge
@@ -212,7 +219,8 @@ private Q_SLOTS:
                  u"Only words and links were searched, because no vectors could be made: "
                  u"The service refused the connection."_s);
         embedder->fail({});
-        QCOMPARE(ways(m.look(u"the ferry leaves"_s).hits[0]), (QStringList{u"vector"_s, u"text"_s}));
+        QCOMPARE(ways(m.look(u"the ferry leaves"_s).hits[0]),
+                 (QStringList{u"vector"_s, u"text"_s}));
     }
 
     void doesNotWaitLongForASlowService()
