@@ -14,6 +14,7 @@ namespace {
 
 /// Of a query's terms, so many are looked up.
 constexpr size_t mostTerms = 24;
+constexpr double endedShare = 0.25; // of the weight of what is no longer so
 /// Terms are searched from the rarest on, until so many rows were read: a ranked search for common
 /// words reads all there is.
 constexpr qint64 mostRows = 1000;
@@ -359,7 +360,10 @@ std::vector<double> Index::weightsOf(const QStringList& ids, const MemoryFilter&
         outline.isPinned = item->facts.pinned != 0;
         outline.knownFrom = item->facts.knownFrom;
         outline.accessedAt = item->facts.accessedAt;
-        weights.push_back(weightAt(outline, now));
+        // What is no longer so is found behind what is; only an event is always of the past.
+        const bool hasEnded = item->facts.validTo != 0 && item->facts.validTo <= now &&
+                              outline.type != protocol::MemoryType::Event;
+        weights.push_back(weightAt(outline, now) * (hasEnded ? endedShare : 1));
     }
     return weights;
 }

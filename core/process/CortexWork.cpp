@@ -12,6 +12,7 @@ using protocol::Kind;
 namespace {
 
 constexpr int dayWords = 150;
+constexpr Milliseconds longestTidying{7'200'000};
 
 QByteArray digestOf(const QString& text)
 {
@@ -204,9 +205,11 @@ QCoro::Task<Result<QString>> CortexWork::tidy()
 {
     auto starting = startWork(m_info.task);
     SB_CO_CHECK(co_await starting);
+    noteProgress(longestTidying); // a service may still make the vectors of many memories
     auto tidying =
         m_host.m.mind->tidy(m_info.id, QString::number(m_info.startedSeq), m_stop.get_token());
-    SB_CO_TRY(const QString done, co_await cancellable({}, m_host.m.executor, std::move(tidying)));
+    SB_CO_TRY(const QString done,
+              co_await cancellable(m_stop.get_token(), m_host.m.executor, std::move(tidying)));
     co_return done.isEmpty() ? QStringLiteral("Nothing was to be done.") : done;
 }
 

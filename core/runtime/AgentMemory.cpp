@@ -96,37 +96,74 @@ AgentMemory::AgentMemory(Parts parts)
 {
 }
 
-AgentMemory::~AgentMemory() = default;
-
-Result<AgentMemory::Opened*> AgentMemory::opened()
+AgentMemory::~AgentMemory()
 {
-    if (Opened* const open = m_open) {
-        return open;
+    close();
+}
+
+void AgentMemory::close()
+{
+    std::shared_ptr<Opened> last;
+    {
+        const std::scoped_lock lock(m_opening);
+        m_isClosed = true;
+        last = std::move(m_opened);
     }
+    if (last) {
+        last.reset();
+        m_gone.acquire();
+    }
+}
+
+std::shared_ptr<AgentMemory::Opened> AgentMemory::openNow()
+{
     const std::scoped_lock lock(m_opening);
+    return m_opened;
+}
+
+Result<std::shared_ptr<AgentMemory::Opened>> AgentMemory::opened()
+{
+    const std::scoped_lock lock(m_opening);
+    if (m_isClosed) {
+        return fail(ErrorCode::Unavailable, u"The program is closing."_s);
+    }
     if (!m_opened) {
-        auto made = std::make_unique<Opened>();
-        SB_TRY(made->index,
-               memory::Index::open(
-                   {m.folder, m.journal, m.database, m.pool, m.clock, m.embedder(), [this] {
-                        if (Opened* const open = m_open) {
-                            m.indexed(open->index->info());
-                        }
-                    }}));
+        std::shared_ptr<Opened> made(new Opened, [this](Opened* opened) {
+            delete opened;
+            m_gone.release();
+        });
+        auto index = memory::Index::open(
+            {m.folder, m.journal, m.database, m.pool, m.clock, m.embedder(), [this] {
+                 tellIndex();
+             }});
+        if (!index) {
+            made.reset();
+            m_gone.acquire(); // what was never in use
+            return std::unexpected(index.error());
+        }
+        made->index = std::move(*index);
         made->recall = std::make_unique<memory::Recall>(m_memories, *made->index, m.clock, m.pool);
         made->upkeep = std::make_unique<memory::Upkeep>(
             memory::Upkeep::Parts{m_memories, m.clock, memory::neighboursIn(*made->index)});
         m_opened = std::move(made);
-        m_open = m_opened.get();
     }
-    return m_opened.get();
+    return m_opened;
+}
+
+void AgentMemory::tellIndex()
+{
+    // In a job of its own: the index tells while it is being opened, too.
+    m.pool.post([this] {
+        if (const auto open = openNow()) {
+            m.indexed(open->index->info());
+        }
+    });
 }
 
 void AgentMemory::use(std::shared_ptr<memory::Embedder> embedder)
 {
-    const std::scoped_lock lock(m_opening);
-    if (m_opened) {
-        m_opened->index->use(std::move(embedder));
+    if (const auto open = openNow()) {
+        open->index->use(std::move(embedder));
     }
 }
 
@@ -136,7 +173,7 @@ Result<std::optional<MemoryInfo>> AgentMemory::findSame(const MemoryChange& save
     filter.types = {save.type.value_or(protocol::MemoryType::Fact)};
     SB_TRY(auto listed, m_memories.list(filter, 0, newestLooked));
     auto candidates = std::move(listed.memories);
-    if (Opened* const open = m_open) {
+    if (const auto open = openNow()) {
         const auto found = open->index->matching(*save.content, foundLooked);
         SB_CHECK(m.database.read([&](store::Connection& connection) -> Result<> {
             for (const auto& one : found.value_or(std::vector<memory::Index::Found>())) {
@@ -196,11 +233,7 @@ Future<tools::Remembering::Saved> AgentMemory::saveNow(QList<MemoryChange> chang
         if (first.validFrom && *first.validFrom != old.validFrom) {
             edit.validFrom = first.validFrom;
         }
-        // A slip is put right, but not in the owner's words, and not by strangers.
-        if (*first.content != old.content && old.provenance != Provenance::Owner && !isStrange) {
-            edit.content = first.content;
-        }
-        first = edit;
+        first = edit; // the words stay: which of them has the slip, nobody knows
     } else {
         first.id = id;
     }
@@ -240,7 +273,9 @@ AgentMemory::search(QString words, int limit, MemoryFilter filter)
     using Reply = protocol::SearchMemory::Reply;
     return later<Reply>(m.pool, [this, words = std::move(words), limit, filter]() {
         const auto open = opened();
-        return open ? (*open)->recall->search(words, limit, filter)
+        // The search keeps what it looks in.
+        return open ? mapped<Reply>((*open)->recall->search(words, limit, filter),
+                                    [kept = *open](Reply reply) { return reply; })
                     : Future<Reply>::ready(std::unexpected(open.error()));
     });
 }
@@ -364,13 +399,24 @@ Future<QString> AgentMemory::tidy(QString process, QString cause, std::stop_toke
         }
         Promise<QString> promise;
         auto answer = promise.future();
-        // What has no vector yet has no neighbours either.
+        // What has no vector yet has no neighbours either. Closing does not wait for those that a
+        // service still makes.
         (*open)->index->caughtUp().then(
             m.pool,
-            [upkeep = (*open)->upkeep.get(), process, cause, stop, promise = std::move(promise)](
-                Result<>) { promise.set(tidied(*upkeep, process, cause, stop)); });
+            [weak = std::weak_ptr(*open), process, cause, stop, promise = std::move(promise)](
+                Result<>) {
+                const auto still = weak.lock();
+                promise.set(still ? tidied(*still->upkeep, process, cause, stop)
+                                  : fail(ErrorCode::Cancelled, u"The program is closing."_s));
+            });
         return answer;
     });
+}
+
+qint64 AgentMemory::count()
+{
+    const auto listed = m_memories.list({}, 0, 1);
+    return listed ? listed->total : 0;
 }
 
 Result<protocol::GetMemoryStats::Reply> AgentMemory::stats()

@@ -3,6 +3,8 @@
 #include "core/memory/Recall.h"
 #include "core/process/Mind.h"
 
+#include <semaphore>
+
 namespace sb::runtime {
 
 /// What one agent remembers: for its processes, its tools and for people. What recall needs is
@@ -42,13 +44,21 @@ public:
     search(QString words, int limit, protocol::MemoryFilter filter);
     /// With the index. Blocks on disk.
     Result<protocol::GetMemoryStats::Reply> stats();
+    /// How much is remembered. Blocks on disk.
+    qint64 count();
     /// Another embedder is in force.
     void use(std::shared_ptr<memory::Embedder> embedder);
+    /// Ends what works in the background, and answers when it has. The pool must still run; from
+    /// here on nothing can be looked for.
+    void close();
 
 private:
     struct Opened;
-    /// Blocks on disk the first time.
-    Result<Opened*> opened();
+    /// Blocks on disk the first time. Unavailable once it was closed.
+    Result<std::shared_ptr<Opened>> opened();
+    /// Nothing when it was not opened yet.
+    std::shared_ptr<Opened> openNow();
+    void tellIndex();
     /// The current memory of that type that says the same, if there is one. Blocks on disk.
     Result<std::optional<protocol::MemoryInfo>> findSame(const protocol::MemoryChange& save);
     Future<Saved> saveNow(QList<protocol::MemoryChange> changes, memory::Origin origin);
@@ -56,8 +66,10 @@ private:
     Parts m;
     memory::Memories m_memories;
     std::mutex m_opening;
-    std::unique_ptr<Opened> m_opened;
-    std::atomic<Opened*> m_open = nullptr; ///< the same, for those who do not wait
+    /// Shared with the searches that are under way, so that closing can wait for them.
+    std::shared_ptr<Opened> m_opened;
+    bool m_isClosed = false;
+    std::binary_semaphore m_gone{0}; ///< nobody uses what was opened any more
 };
 
 } // namespace sb::runtime

@@ -6,8 +6,6 @@
 
 namespace sb::runtime {
 
-namespace {
-
 llm::HttpSettings httpSettings(const config::Provider& provider, const Models::Keys& keys)
 {
     llm::HttpSettings settings;
@@ -24,8 +22,6 @@ llm::HttpSettings httpSettings(const config::Provider& provider, const Models::K
     settings.total = provider.totalTimeout.value_or(settings.total);
     return settings;
 }
-
-} // namespace
 
 Result<std::shared_ptr<Models>>
 Models::make(const config::Config& config, const Keys& keys, Executor& network, Clock& clock)

@@ -1,5 +1,6 @@
 #pragma once
 #include "core/config/Config.h"
+#include "core/llm/HttpProvider.h"
 #include "core/llm/Pricing.h"
 #include "core/llm/Rehearsal.h"
 #include "core/llm/Router.h"
@@ -47,5 +48,8 @@ private:
     QStringList m_routed; ///< kinds of process that have a route of their own
     std::unique_ptr<llm::Router> m_router;
 };
+
+/// How a provider is reached.
+llm::HttpSettings httpSettings(const config::Provider& provider, const Models::Keys& keys);
 
 } // namespace sb::runtime

@@ -181,6 +181,18 @@ Runtime::~Runtime()
     if (m_outlet) {
         m_outlet->close();
     }
+    for (const auto& slot : slots) {
+        if (slot->agent) {
+            slot->agent->memory().close();
+        }
+    }
+    {
+        const std::unique_lock lock(m_mutex);
+        m_embedder.reset();
+    }
+    if (m_network) {
+        m_network->postAndWait([] {}); // what a service of vectors was still asked for
+    }
     m_pool.reset();    // ends what still reads
     m_sandbox.reset(); // and with it the doors of commands
     m_outlet.reset();
@@ -222,14 +234,9 @@ void Runtime::applyConfig(const std::shared_ptr<const config::Config>& config,
         m_secrets->setHashiCorp(std::move(place));
         m_secrets->forgetAll(); // what a changed file names may have changed as well
         noteKeys([](auto& problems) { problems.clear(); });
-        auto models =
-            config->agents.isEmpty()
-                ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
-                : Models::make(*config,
-                               {[this](const QString& reference) { return leaseKey(reference); },
-                                [this](const QString& reference) { m_secrets->forget(reference); }},
-                               *m_network,
-                               m_clock);
+        auto models = config->agents.isEmpty()
+                          ? Result<std::shared_ptr<Models>>(std::shared_ptr<Models>())
+                          : Models::make(*config, modelKeys(), *m_network, m_clock);
         if (!models) {
             trouble = models.error();
         } else {
@@ -662,6 +669,14 @@ QByteArray Runtime::metrics()
         if (AgentRuntime* const open = openAgent(id)) {
             text += "signalbox_journal_entries_total{agent=\"" + id.toUtf8() + "\"} " +
                     QByteArray::number(open->journal().lastSeq()) + '\n';
+        }
+    }
+    text += "# HELP signalbox_memories What each agent remembers.\n"
+            "# TYPE signalbox_memories gauge\n";
+    for (const QString& id : agentIds(false)) {
+        if (AgentRuntime* const open = openAgent(id)) {
+            text += "signalbox_memories{agent=\"" + id.toUtf8() + "\"} " +
+                    QByteArray::number(open->memory().count()) + '\n';
         }
     }
     return text;

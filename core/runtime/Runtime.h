@@ -86,6 +86,7 @@ private:
     void keyChanged(const secrets::Change& change);
     /// A key for a model's service. What cannot be had is told to all who listen, until it can.
     Future<secrets::Lease> leaseKey(const QString& reference);
+    Models::Keys modelKeys();
     /// Edits the list of keys that cannot be had, and tells of it when it is another one now.
     void noteKeys(const std::function<void(QMap<QString, protocol::KeyProblem>&)>& edit);
     [[nodiscard]] protocol::VaultInfo vaultInfo() const;
@@ -200,7 +201,8 @@ private:
     std::shared_ptr<const config::Config> m_config;
     std::optional<Error> m_configProblem;
     std::shared_ptr<Models> m_models;
-    config::Embeddings m_embeddings;
+    /// What the embedder was made of.
+    std::pair<config::Embeddings, std::optional<config::Provider>> m_embeddings;
     std::shared_ptr<memory::Embedder> m_embedder;
     std::map<QString, std::shared_ptr<Slot>> m_agents;
     QStringList m_order; ///< agents as the configuration lists them

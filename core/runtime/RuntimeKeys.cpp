@@ -23,6 +23,12 @@ Future<secrets::Lease> Runtime::leaseKey(const QString& reference)
     return future;
 }
 
+Models::Keys Runtime::modelKeys()
+{
+    return {[this](const QString& reference) { return leaseKey(reference); },
+            [this](const QString& reference) { m_secrets->forget(reference); }};
+}
+
 void Runtime::noteKeys(const std::function<void(QMap<QString, protocol::KeyProblem>&)>& edit)
 {
     const auto changed =

@@ -1,6 +1,6 @@
 #include "core/memory/Export.h"
-#include "core/memory/HashedEmbedder.h"
 #include "core/runtime/Answers.h"
+#include "core/runtime/Embedders.h"
 
 #include <QSaveFile>
 
@@ -48,14 +48,16 @@ std::vector<AgentMemory*> Runtime::readableBy(const QString& id)
 
 void Runtime::useEmbeddings(const config::Config& config)
 {
+    const config::Provider* const found = config.provider(config.memory.embeddings.provider);
+    const auto provider = found != nullptr ? std::optional(*found) : std::nullopt;
     std::shared_ptr<memory::Embedder> made;
     {
         const std::unique_lock lock(m_mutex);
-        if (m_embedder && m_embeddings == config.memory.embeddings) {
+        if (m_embedder && m_embeddings == std::pair(config.memory.embeddings, provider)) {
             return;
         }
-        m_embeddings = config.memory.embeddings;
-        made = std::make_shared<memory::HashedEmbedder>();
+        m_embeddings = {config.memory.embeddings, provider};
+        made = makeEmbedder(config, modelKeys(), *m_network, *m_pool, m_clock);
         m_embedder = made;
     }
     for (const QString& id : agentIds(false)) {

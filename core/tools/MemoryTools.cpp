@@ -1,5 +1,6 @@
 #include "core/tools/MemoryTools.h"
 
+#include "core/base/Defence.h"
 #include "core/tools/BuiltinSupport.h"
 
 #include <QDateTime>
@@ -341,7 +342,9 @@ protected:
                         if (!shared.isEmpty()) {
                             output.facts.insert(u"shared"_s, shared);
                         }
-                        output.sources = found.sources;
+                        if (defended("taint.memory")) {
+                            output.sources = found.sources;
+                        }
                         return output;
                     });
     }
