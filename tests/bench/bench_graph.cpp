@@ -51,17 +51,18 @@ models::MemoryGraph graphOf(int nodes)
     std::mt19937 random(7);
     models::MemoryGraph graph;
     for (int i = 0; i < nodes; ++i) {
-        graph.nodes.push_back({.id = u"mem-%1"_s.arg(i),
-                               .content = u"What is known about subject %1, number %2"_s.arg(i / 40)
-                                           .arg(i),
-                               .type = protocol::MemoryType(random() % 9),
-                               .importance = float(random() % 100) / 100});
+        graph.nodes.push_back(
+            {.id = u"mem-%1"_s.arg(i),
+             .content = u"What is known about subject %1, number %2"_s.arg(i / 40).arg(i),
+             .type = protocol::MemoryType(random() % 9),
+             .importance = float(random() % 100) / 100});
         if (i % 10 == 9) {
             continue;
         }
         for (int edge = 0; edge < 2; ++edge) {
             const bool isNear = random() % 10 != 0;
-            const int other = isNear ? i / 40 * 40 + int(random() % 40) : int(random() % unsigned(nodes));
+            const int other =
+                isNear ? i / 40 * 40 + int(random() % 40) : int(random() % unsigned(nodes));
             if (other < i) {
                 graph.edges.push_back({i, other, protocol::Relation(random() % 6)});
             }
@@ -129,10 +130,7 @@ void measure(theme::Theme& theme, int count)
         view.zoom(i % 2 == 0 ? 1.02 : 1 / 1.02);
         shown.append(milliseconds([&] { view.repaint(); }));
     }
-    print(u"paint_as_shown"_s,
-          count,
-          shown.mid(3),
-          {{u"communities"_s, view.showsCommunities()}});
+    print(u"paint_as_shown"_s, count, shown.mid(3), {{u"communities"_s, view.showsCommunities()}});
 
     QList<std::pair<int, int>> edges;
     for (const auto& edge : graph.edges) {

@@ -59,9 +59,9 @@ QList<MemoryEdge> DemoMemory::edgesAt(TimeUs moment) const
 {
     QList<MemoryEdge> found;
     for (auto edge : m_edges) {
-        const bool isKnown = moment == 0 ? edge.knownTo == 0
-                                         : edge.knownFrom <= moment &&
-                                               (edge.knownTo == 0 || edge.knownTo > moment);
+        const bool isKnown =
+            moment == 0 ? edge.knownTo == 0
+                        : edge.knownFrom <= moment && (edge.knownTo == 0 || edge.knownTo > moment);
         if (isKnown) {
             edge.knownTo = 0;
             found.append(edge);
@@ -76,7 +76,8 @@ Result<GetMemoryGraph::Reply> DemoMemory::answer(const GetMemoryGraph& command) 
     reply.memories = at(command.filter);
     reply.edges = edgesAt(command.filter.knownAt);
     reply.isCut = reply.memories.size() > command.limit;
-    reply.memories = reply.memories.first(std::min<qsizetype>(reply.memories.size(), command.limit));
+    reply.memories =
+        reply.memories.first(std::min<qsizetype>(reply.memories.size(), command.limit));
     for (auto& memory : reply.memories) {
         memory.content = memory.content.left(200);
     }

@@ -21,10 +21,8 @@ public:
     void fillWithMany(int count, TimeUs now);
     /// Writes one down as it is, with `knownFrom` for its times where these are empty.
     QString add(protocol::MemoryInfo memory);
-    void addEdge(const QString& from,
-                 const QString& to,
-                 protocol::Relation relation,
-                 TimeUs since = 0);
+    void
+    addEdge(const QString& from, const QString& to, protocol::Relation relation, TimeUs since = 0);
 
     Result<protocol::GetMemoryGraph::Reply> answer(const protocol::GetMemoryGraph& command) const;
     Result<protocol::ListMemories::Reply> answer(const protocol::ListMemories& command) const;

@@ -313,6 +313,37 @@ Result<QJsonObject> DemoRuntime::answer(const Command& command)
             [&](const MergeMemories& c) { return remember(c); },
             [&](const SplitMemory& c) { return remember(c); },
             [&](const UndoMemoryChange& c) { return remember(c); },
+            [&](const ExportMemory& c) -> Result<QJsonObject> {
+                const auto stats = memories[c.agent].answer(GetMemoryStats{c.agent});
+                return toJson(ExportMemory::Reply{stats->memories, stats->edges});
+            },
+            [&](const IngestPaths& c) -> Result<QJsonObject> {
+                IngestPaths::Reply reply;
+                for (const auto& path : c.paths) {
+                    IngestInfo job;
+                    job.id = u"ing-%1"_s.arg(ingests.size() + 1);
+                    job.agent = c.agent;
+                    job.path = path;
+                    job.state = u"running"_s;
+                    ingests.append(job);
+                    reply.jobs.append(job);
+                }
+                return toJson(reply);
+            },
+            [&](const ListIngests& c) -> Result<QJsonObject> {
+                IngestPaths::Reply reply{ingests};
+                reply.jobs.removeIf([&](const IngestInfo& job) { return job.agent != c.agent; });
+                return toJson(reply);
+            },
+            [&](const StopIngest& c) -> Result<QJsonObject> {
+                for (auto& job : ingests) {
+                    if (job.id == c.id) {
+                        job.state = u"stopped"_s;
+                        return toJson(job);
+                    }
+                }
+                return missing(u"reading %1"_s.arg(c.id));
+            },
             [&](const ForgetPublisher& c) { return trust(c.publisher, false); },
             [&](const RememberPublisher& c) { return trust(c.publisher, true); },
             [](const auto&) -> Result<QJsonObject> { return toJson(Done{}); },

@@ -53,9 +53,10 @@ public:
     protocol::VaultInfo vault;                              ///< an unlocking opens it
     QList<protocol::PublisherInfo> publishers;
     QHash<QString, DemoMemory> memories; ///< key: agent
-    QList<protocol::Command> commands; ///< everything that was sent
-    QHash<QString, Error> failures;    ///< key: a command's name; it answers with this
-    bool holdReplies = false;          ///< replies wait until release()
+    QList<protocol::IngestInfo> ingests; ///< reading files is begun here, and never ends by itself
+    QList<protocol::Command> commands;   ///< everything that was sent
+    QHash<QString, Error> failures;      ///< key: a command's name; it answers with this
+    bool holdReplies = false;            ///< replies wait until release()
     void release();
 
     static protocol::TranscriptItem item(protocol::ItemKind kind,

@@ -76,8 +76,11 @@ void shoot(const QString& folder,
                     act(panel);
                     settle(panel);
                 }
-                const auto file = u"%1/%2-%3-%4-%5.png"_s.arg(
-                    folder, name, size.name, isDark ? u"dark"_s : u"light"_s, QString::number(scale * 100));
+                const auto file = u"%1/%2-%3-%4-%5.png"_s.arg(folder,
+                                                              name,
+                                                              size.name,
+                                                              isDark ? u"dark"_s : u"light"_s,
+                                                              QString::number(scale * 100));
                 panel.grab().save(file);
                 std::printf("%s\n", qPrintable(file));
             }
@@ -101,12 +104,14 @@ int main(int argc, char** argv)
     const Size dock{u"dock"_s, {1280, 300}};
     const Size large{u"large"_s, {1280, 720}};
     const Size narrow{u"narrow"_s, {560, 720}};
-    const auto maybe =
-        [&](const QString& name, const QList<Size>& sizes, const Prepare& prepare, const Act& act = {}) {
-            if (wanted.isEmpty() || wanted == name) {
-                shoot(folder, name, sizes, prepare, act);
-            }
-        };
+    const auto maybe = [&](const QString& name,
+                           const QList<Size>& sizes,
+                           const Prepare& prepare,
+                           const Act& act = {}) {
+        if (wanted.isEmpty() || wanted == name) {
+            shoot(folder, name, sizes, prepare, act);
+        }
+    };
     const auto fill = [](int count) {
         return [count](test::DemoRuntime& runtime) {
             runtime.memories[u"assistant"_s] = test::DemoMemory(u"assistant"_s);
@@ -131,8 +136,10 @@ int main(int argc, char** argv)
         auto* graph = panel.findChild<GraphView*>();
         for (const auto& node : graph->graph().nodes) {
             if (node.isDoubted || graph->graph().nodes.size() < 8) {
-                QTest::mouseClick(
-                    graph, Qt::LeftButton, {}, graph->pointOf(node.id).value_or(QPointF()).toPoint());
+                QTest::mouseClick(graph,
+                                  Qt::LeftButton,
+                                  {},
+                                  graph->pointOf(node.id).value_or(QPointF()).toPoint());
                 return;
             }
         }
@@ -141,40 +148,62 @@ int main(int argc, char** argv)
         auto* graph = panel.findChild<GraphView*>();
         for (const auto& node : graph->graph().nodes) {
             if (node.content.startsWith(u"Version 2.0")) {
-                QTest::mouseClick(
-                    graph, Qt::LeftButton, {}, graph->pointOf(node.id).value_or(QPointF()).toPoint());
+                QTest::mouseClick(graph,
+                                  Qt::LeftButton,
+                                  {},
+                                  graph->pointOf(node.id).value_or(QPointF()).toPoint());
             }
         }
     };
     maybe(u"examples"_s, {dock, large, narrow}, [](auto&) {});
     maybe(u"chosen"_s, {dock, large, narrow}, [](auto&) {}, chooseAna);
     maybe(u"doubted"_s, {large}, [](auto&) {}, chooseBest);
-    maybe(u"done"_s, {large}, [](auto&) {}, [&](MemoryPanel& panel) {
-        chooseAna(panel);
-        settle(panel);
-        press(panel, u"Forget"_s);
-    });
-    maybe(u"linking"_s, {large}, [](auto&) {}, [&](MemoryPanel& panel) {
-        chooseAna(panel);
-        settle(panel);
-        press(panel, u"Link…"_s);
-    });
-    maybe(u"search"_s, {dock, large, narrow}, [](auto&) {}, [](MemoryPanel& panel) {
-        QTest::keyClicks(panel.findChild<QLineEdit*>(), u"reports Monday"_s);
-        QTest::qWait(300);
-    });
-    maybe(u"table"_s, {dock, large, narrow}, [](auto&) {}, [](MemoryPanel& panel) {
-        press(panel, u"Table"_s);
-    });
-    maybe(u"bulletin"_s, {dock, large}, [](auto&) {}, [](MemoryPanel& panel) {
-        press(panel, u"Bulletin"_s);
-    });
-    maybe(u"forgotten"_s, {large}, [](auto&) {}, [](MemoryPanel& panel) {
-        press(panel, u"Forgotten too"_s);
-    });
-    maybe(u"past"_s, {large}, [](auto&) {}, [](MemoryPanel& panel) {
-        panel.findChild<QSlider*>(u"days"_s)->setValue(8);
-    });
+    maybe(
+        u"done"_s,
+        {large},
+        [](auto&) {},
+        [&](MemoryPanel& panel) {
+            chooseAna(panel);
+            settle(panel);
+            press(panel, u"Forget"_s);
+        });
+    maybe(
+        u"linking"_s,
+        {large},
+        [](auto&) {},
+        [&](MemoryPanel& panel) {
+            chooseAna(panel);
+            settle(panel);
+            press(panel, u"Link…"_s);
+        });
+    maybe(
+        u"search"_s,
+        {dock, large, narrow},
+        [](auto&) {},
+        [](MemoryPanel& panel) {
+            QTest::keyClicks(panel.findChild<QLineEdit*>(), u"reports Monday"_s);
+            QTest::qWait(300);
+        });
+    maybe(
+        u"table"_s,
+        {dock, large, narrow},
+        [](auto&) {},
+        [](MemoryPanel& panel) { press(panel, u"Table"_s); });
+    maybe(
+        u"bulletin"_s,
+        {dock, large},
+        [](auto&) {},
+        [](MemoryPanel& panel) { press(panel, u"Bulletin"_s); });
+    maybe(
+        u"forgotten"_s,
+        {large},
+        [](auto&) {},
+        [](MemoryPanel& panel) { press(panel, u"Forgotten too"_s); });
+    maybe(
+        u"past"_s,
+        {large},
+        [](auto&) {},
+        [](MemoryPanel& panel) { panel.findChild<QSlider*>(u"days"_s)->setValue(8); });
     maybe(u"thousand"_s, {large}, fill(1000));
     maybe(u"thousand-all"_s, {large}, fill(1000), [](MemoryPanel& panel) {
         press(panel, u"Show all"_s);

@@ -30,7 +30,9 @@ QVariant MemoryHits::data(const QModelIndex& index, int role) const
         return whyFoundText(hit.reasons);
     case Qt::AccessibleTextRole:
         return tr("%1, %2. %3")
-            .arg(memoryTypeText(hit.memory.type), memoryLine(hit.memory.content), whyFoundText(hit.reasons));
+            .arg(memoryTypeText(hit.memory.type),
+                 memoryLine(hit.memory.content),
+                 whyFoundText(hit.reasons));
     case TypeRole:
         return int(hit.memory.type);
     case IdRole:

@@ -169,10 +169,9 @@ QVariant MemoryTable::data(const QModelIndex& index, int role) const
                    Qt::AlignVCenter);
     case Qt::AccessibleTextRole:
         return index.column() == Content
-                   ? tr("%1%2%3")
-                         .arg(memory.forgottenAt != 0 ? tr("Forgotten: ") : QString(),
-                              isDoubted(memory) ? tr("Nobody vouches: ") : QString(),
-                              cell(memory, Content))
+                   ? tr("%1%2%3").arg(memory.forgottenAt != 0 ? tr("Forgotten: ") : QString(),
+                                      isDoubted(memory) ? tr("Nobody vouches: ") : QString(),
+                                      cell(memory, Content))
                    : tr("%1: %2").arg(
                          headerData(index.column(), Qt::Horizontal, Qt::DisplayRole).toString(),
                          cell(memory, index.column()));

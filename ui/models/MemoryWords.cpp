@@ -128,8 +128,9 @@ QString provenanceSentence(Provenance provenance)
     case Provenance::Agent:
         return Said::tr("The agent concluded it from what it did.");
     case Provenance::Untrusted:
-        return Said::tr("It comes from a page, a file or another stranger. Prompts do not carry it by "
-                  "themselves.");
+        return Said::tr(
+            "It comes from a page, a file or another stranger. Prompts do not carry it by "
+            "themselves.");
     case Provenance::System:
         return Said::tr("Signalbox wrote it down about its own work.");
     }
@@ -207,7 +208,8 @@ QString whyFoundText(const QList<protocol::HitReason>& reasons)
     for (const auto& reason : reasons) {
         ways.append(wayText(reason));
     }
-    return ways.isEmpty() ? QString() : Said::tr("Found because %1.").arg(ways.join(Said::tr(", and ")));
+    return ways.isEmpty() ? QString()
+                          : Said::tr("Found because %1.").arg(ways.join(Said::tr(", and ")));
 }
 
 QString sourceText(const protocol::MemorySource& source)
@@ -243,7 +245,10 @@ QString validityText(const protocol::MemoryInfo& memory)
 
 QString memoryLine(const QString& content, int maximum)
 {
-    const QString line = widgets::visibleText(widgets::plainLine(content, maximum));
+    QString line = widgets::visibleText(widgets::plainLine(content, maximum));
+    if (line.endsWith(u" …")) {
+        line.remove(line.size() - 2, 1);
+    }
     return line.isEmpty() ? Said::tr("(no words)") : line;
 }
 
@@ -255,11 +260,10 @@ bool isDoubted(const protocol::MemoryInfo& memory)
 QString indexText(const protocol::MemoryIndexInfo& index)
 {
     QStringList parts;
-    parts.append(index.backend.isEmpty() ? Said::tr("Searched by words")
-                 : index.backend == "hashed"_L1
-                     ? Said::tr("Searched by words and likeness")
-                     : Said::tr("Searched by words and meaning (%1)")
-                           .arg(widgets::visibleText(index.backend)));
+    parts.append(index.backend.isEmpty()        ? Said::tr("Searched by words")
+                 : index.backend == "hashed"_L1 ? Said::tr("Searched by words and likeness")
+                                                : Said::tr("Searched by words and meaning (%1)")
+                                                      .arg(widgets::visibleText(index.backend)));
     if (index.waiting > 0) {
         parts.append(Said::tr("%1 still to be read in").arg(widgets::countText(index.waiting)));
     }
@@ -276,7 +280,8 @@ QString ingestText(const protocol::IngestInfo& job)
         parts.append(Said::tr("%1 of %2 files")
                          .arg(widgets::countText(job.filesDone), widgets::countText(job.files)));
     }
-    parts.append(Said::tr("%1 of %2").arg(widgets::sizeText(job.bytesDone), widgets::sizeText(job.bytes)));
+    parts.append(
+        Said::tr("%1 of %2").arg(widgets::sizeText(job.bytesDone), widgets::sizeText(job.bytes)));
     parts.append(Said::tr("%1 memories made").arg(widgets::countText(job.memories)));
     if (job.known > 0) {
         parts.append(Said::tr("%1 known already").arg(widgets::countText(job.known)));

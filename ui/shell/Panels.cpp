@@ -5,6 +5,7 @@
 #include "ui/panels/containment/ContainmentPanel.h"
 #include "ui/panels/conversation/ConversationPanel.h"
 #include "ui/panels/journal/JournalPanel.h"
+#include "ui/panels/memory/MemoryPanel.h"
 #include "ui/panels/workers/WorkersPanel.h"
 
 namespace sb::shell {
@@ -28,6 +29,7 @@ std::vector<PanelEntry> standardPanels()
     all.push_back(entry<panels::ApprovalsPanel>(Place::Right));
     all.push_back(entry<panels::WorkersPanel>(Place::RightBelow));
     all.push_back(entry<panels::JournalPanel>(Place::Bottom));
+    all.push_back(entry<panels::MemoryPanel>(Place::Bottom));
     all.push_back(entry<panels::ContainmentPanel>(Place::Bottom));
     return all;
 }

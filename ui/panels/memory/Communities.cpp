@@ -51,8 +51,7 @@ bool moveNodes(const Weighted& graph, std::vector<int>& community)
             const int begin = graph.shape.starts[std::size_t(node)];
             const int end = graph.shape.starts[std::size_t(node) + 1];
             for (int i = begin; i < end; ++i) {
-                const int other =
-                    community[std::size_t(graph.shape.targets[std::size_t(i)])];
+                const int other = community[std::size_t(graph.shape.targets[std::size_t(i)])];
                 if (links[std::size_t(other)] == 0 && other != own) {
                     touched.push_back(other);
                 }
@@ -116,8 +115,7 @@ Weighted collapse(const Weighted& graph, const std::vector<int>& community, int 
             const auto node = std::size_t(order[at]);
             result.inside[std::size_t(one)] += graph.inside[node];
             for (int i = graph.shape.starts[node]; i < graph.shape.starts[node + 1]; ++i) {
-                const int other =
-                    community[std::size_t(graph.shape.targets[std::size_t(i)])];
+                const int other = community[std::size_t(graph.shape.targets[std::size_t(i)])];
                 const float weight = graph.weights[std::size_t(i)];
                 if (other == one) {
                     result.inside[std::size_t(one)] += weight;
@@ -141,9 +139,8 @@ Weighted collapse(const Weighted& graph, const std::vector<int>& community, int 
 
 } // namespace
 
-Communities findCommunities(const GraphShape& shape,
-                            std::span<const unsigned char> kinds,
-                            int smallest)
+Communities
+findCommunities(const GraphShape& shape, std::span<const unsigned char> kinds, int smallest)
 {
     const auto nodes = std::size_t(shape.size());
     Weighted whole;

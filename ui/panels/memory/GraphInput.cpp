@@ -92,11 +92,13 @@ QString GraphView::tipAt(QPointF point) const
         return tr("%n memories that belong together, most of them: %1. The weightiest: %2",
                   nullptr,
                   mark.count)
-            .arg(models::memoryTypeText(mark.type), models::nodeLine(m_graph.nodes[size_t(mark.leader)]));
+            .arg(models::memoryTypeText(mark.type),
+                 models::nodeLine(m_graph.nodes[size_t(mark.leader)]));
     }
     if (const int node = nodeAt(point); node >= 0) {
         const auto& one = m_graph.nodes[size_t(node)];
-        QStringList lines{models::memoryTypeText(one.type) + QStringLiteral(": ") + models::nodeLine(one)};
+        QStringList lines{models::memoryTypeText(one.type) + QStringLiteral(": ") +
+                          models::nodeLine(one)};
         if (one.isForgotten) {
             lines.append(tr("Forgotten."));
         }
@@ -166,8 +168,8 @@ void GraphView::chooseTowards(QPointF direction)
     if (m_places.empty() || showsCommunities()) {
         return;
     }
-    const QPointF from = m_current < 0 ? QRectF(rect()).center()
-                                       : m_lens.toScreen(m_places[size_t(m_current)]);
+    const QPointF from =
+        m_current < 0 ? QRectF(rect()).center() : m_lens.toScreen(m_places[size_t(m_current)]);
     int best = -1;
     double bestDistance = 0;
     for (size_t i = 0; i < m_places.size(); ++i) {

@@ -8,10 +8,10 @@ namespace sb::panels {
 namespace {
 
 constexpr float theta = 1.2F;
-constexpr float charge = 40;       // of one node on another at a distance of 1
-constexpr float gravity = 0.09F;   // with the charge it makes a disc of about one spacing a node
-constexpr float friction = 0.6F;   // what is left of a speed after a step
-constexpr float cooling = 0.0215F; // 255 steps from 1 to rest
+constexpr float charge = 40;        // of one node on another at a distance of 1
+constexpr float gravity = 0.09F;    // with the charge it makes a disc of about one spacing a node
+constexpr float friction = 0.6F;    // what is left of a speed after a step
+constexpr float cooling = 0.0215F;  // 255 steps from 1 to rest
 constexpr float golden = 2.399963F; // the angle that fills a disc evenly
 
 // The i-th place of a disc that is filled from its middle.
@@ -215,12 +215,11 @@ void GraphLayout::pull()
             const auto others = float(m_shape.of(other).size());
             float rest = spacing;
             if (!m_masses.empty()) {
-                rest = radiusOf(m_masses[std::size_t(node)]) +
-                       radiusOf(m_masses[std::size_t(other)]);
+                rest =
+                    radiusOf(m_masses[std::size_t(node)]) + radiusOf(m_masses[std::size_t(other)]);
             }
             // A hub is not torn about by each of its many edges.
-            const float pulls =
-                (distance - rest) / distance * m_warmth / std::min(degree, others);
+            const float pulls = (distance - rest) / distance * m_warmth / std::min(degree, others);
             const float share = degree / (degree + others);
             dx *= pulls;
             dy *= pulls;

@@ -16,7 +16,8 @@ struct GraphShape
     [[nodiscard]] std::span<const int> of(int node) const
     {
         const auto begin = std::size_t(starts[std::size_t(node)]);
-        return std::span(targets).subspan(begin, std::size_t(starts[std::size_t(node) + 1]) - begin);
+        return std::span(targets).subspan(begin,
+                                          std::size_t(starts[std::size_t(node) + 1]) - begin);
     }
     /// Edges count both ways; those from a node to itself are left out.
     static GraphShape make(int nodes, std::span<const std::pair<int, int>> edges);

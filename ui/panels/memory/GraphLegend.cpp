@@ -36,9 +36,8 @@ QPixmap lineSample(const theme::Theme& theme, protocol::Relation relation, qreal
     if (look.hasArrow) {
         painter.setPen(Qt::NoPen);
         painter.setBrush(look.colour);
-        const std::array<QPointF, 3> arrow{QPointF(width - 1, middle),
-                                           QPointF(end, middle - 3.5),
-                                           QPointF(end, middle + 3.5)};
+        const std::array<QPointF, 3> arrow{
+            QPointF(width - 1, middle), QPointF(end, middle - 3.5), QPointF(end, middle + 3.5)};
         painter.drawConvexPolygon(arrow.data(), int(arrow.size()));
     }
     return sample;
@@ -54,10 +53,8 @@ GraphLegend::GraphLegend(theme::Theme& theme, GraphPainter& painter, QWidget* pa
     setFrameShape(QFrame::StyledPanel);
     setAutoFillBackground(true);
     setBackgroundRole(QPalette::Base);
-    m_rows->setContentsMargins(theme::space::related,
-                               theme::space::related,
-                               theme::space::related,
-                               theme::space::related);
+    m_rows->setContentsMargins(
+        theme::space::related, theme::space::related, theme::space::related, theme::space::related);
     m_rows->setHorizontalSpacing(theme::space::related);
     m_rows->setVerticalSpacing(2);
     connect(&theme, &theme::Theme::changed, this, &GraphLegend::fill);

@@ -19,11 +19,12 @@ using theme::Tone;
 
 namespace {
 
-constexpr int smoothEdges = 1500; // more of them are drawn without smoothing and dashes
-constexpr int letterFrom = 8;     // the radius that has room for a letter
-constexpr int dotBelow = 3;       // smaller nodes are squares: nobody can tell
+constexpr int smoothEdges = 1500;  // more of them are drawn without smoothing and dashes
+constexpr int letterFrom = 8;      // the radius that has room for a letter
+constexpr int dotBelow = 3;        // smaller nodes are squares: nobody can tell
 constexpr double labelWidth = 118; // of its two lines
 constexpr size_t roomyNodes = 250;
+constexpr int mostNames = 8;       // of communities: the largest ones
 constexpr double crowdedShare = 5; // of the ground, one part in so many is under labels
 
 enum Looks { Usual, Forgotten, Doubted };
@@ -294,9 +295,8 @@ const QImage& GraphPainter::sprite(const MemoryGraph::Node& node, int radius, qr
         painter.setBrush(ground);
         const double inner = radius - pen.widthF() / 2;
         painter.drawEllipse(middle, inner, inner);
-        letter = looks == Forgotten
-                     ? m_theme.colour(Tone::Secondary)
-                     : theme::readableOn(colour, ground, 4.5);
+        letter = looks == Forgotten ? m_theme.colour(Tone::Secondary)
+                                    : theme::readableOn(colour, ground, 4.5);
     }
     if (node.isPinned) {
         painter.setPen(QPen(m_theme.colour(Tone::Text), 1.25));
@@ -316,10 +316,8 @@ const QImage& GraphPainter::sprite(const MemoryGraph::Node& node, int radius, qr
     return image;
 }
 
-QImage GraphPainter::sample(protocol::MemoryType type,
-                            bool isForgotten,
-                            bool isDoubted,
-                            qreal ratio)
+QImage
+GraphPainter::sample(protocol::MemoryType type, bool isForgotten, bool isDoubted, qreal ratio)
 {
     MemoryGraph::Node node;
     node.type = type;
@@ -346,9 +344,8 @@ void GraphPainter::paintNodes(QPainter& painter, const GraphScene& scene)
         } else {
             const QImage& image = sprite(node, size, ratio);
             const double half = image.width() / ratio / 2;
-            painter.drawImage(QPoint(int(std::lround(at.x() - half)),
-                                     int(std::lround(at.y() - half))),
-                              image);
+            painter.drawImage(
+                QPoint(int(std::lround(at.x() - half)), int(std::lround(at.y() - half))), image);
         }
     }
     const auto ring = [&](int node, double distance, const QPen& pen) {
@@ -384,7 +381,8 @@ bool GraphPainter::paintLabel(QPainter& painter,
     font.setWeight(isStrong ? QFont::DemiBold : QFont::Normal);
     if (label.text().isEmpty()) {
         const double width = (isStrong ? 1.4 : 1.0) * labelWidth * fontFactor();
-        label.setText(QFontMetricsF(font).elidedText(text, Qt::ElideRight, 1.55 * width));
+        label.setText(
+            QFontMetricsF(font).elidedText(text, Qt::ElideRight, (isStrong ? 2.6 : 1.55) * width));
         label.setTextFormat(Qt::PlainText);
         QTextOption centred(Qt::AlignHCenter);
         centred.setWrapMode(QTextOption::WrapAtWordBoundaryOrAnywhere);
@@ -394,9 +392,8 @@ bool GraphPainter::paintLabel(QPainter& painter,
     }
     // Its own width, not that of the lines that it could have.
     const QSizeF size = label.size();
-    const double used = std::min(
-        size.width(),
-        QFontMetricsF(font).horizontalAdvance(label.text()) + 2);
+    const double used =
+        std::min(size.width(), QFontMetricsF(font).horizontalAdvance(label.text()) + 2);
     const QRectF box(below.x() - used / 2 - 2, below.y(), used + 4, size.height());
     if (!occupied.take(box, isStrong)) {
         return false;
@@ -420,8 +417,7 @@ void GraphPainter::paintLabels(QPainter& painter, const GraphScene& scene)
     const bool isRoomy = m_visible.size() <= roomyNodes;
     const double ground = scene.area.width() * scene.area.height();
     const double box = labelWidth * 2 * QFontMetricsF(m_theme.secondary()).height();
-    const int most =
-        isRoomy ? mostLabels : std::min(mostLabels, int(ground / box / crowdedShare));
+    const int most = isRoomy ? mostLabels : std::min(mostLabels, int(ground / box / crowdedShare));
     for (const int node : m_visible) {
         if (!isRoomy) {
             break;
@@ -429,8 +425,8 @@ void GraphPainter::paintLabels(QPainter& painter, const GraphScene& scene)
         // A little less than it is, or it would be in the way of its own label.
         const double size =
             radius(scene.graph.nodes[size_t(node)], scene.lens.scale) - Occupied::cell;
-        occupied.take(QRectF(m_points[size_t(node)] - QPointF(size, size), QSizeF(2 * size, 2 * size)),
-                      true);
+        occupied.take(
+            QRectF(m_points[size_t(node)] - QPointF(size, size), QSizeF(2 * size, 2 * size)), true);
     }
     painter.setPen(m_theme.colour(Tone::Text));
     for (const int node : {scene.current, scene.hovered}) {
@@ -471,8 +467,12 @@ void GraphPainter::paintLabels(QPainter& painter, const GraphScene& scene)
     painter.setPen(m_theme.colour(Tone::Text));
     for (size_t i = 0; i < tried && m_labelCount < most; ++i) {
         const int node = wanted[i].second;
-        paintLabel(
-            painter, occupied, node, models::nodeLine(scene.graph.nodes[size_t(node)]), bottom(node), false);
+        paintLabel(painter,
+                   occupied,
+                   node,
+                   models::nodeLine(scene.graph.nodes[size_t(node)]),
+                   bottom(node),
+                   false);
     }
 }
 
@@ -487,9 +487,8 @@ void GraphPainter::paintCommunities(QPainter& painter, const GraphScene& scene)
     for (int one = 0; one < shape.size(); ++one) {
         for (const int other : shape.of(one)) {
             if (other > one) {
-                m_lines.append(
-                    QLine(scene.lens.toScreen(m_marks[size_t(one)].middle).toPoint(),
-                          scene.lens.toScreen(m_marks[size_t(other)].middle).toPoint()));
+                m_lines.append(QLine(scene.lens.toScreen(m_marks[size_t(one)].middle).toPoint(),
+                                     scene.lens.toScreen(m_marks[size_t(other)].middle).toPoint()));
             }
         }
     }
@@ -517,7 +516,6 @@ void GraphPainter::paintCommunities(QPainter& painter, const GraphScene& scene)
         painter.setPen(QPen(colour, 2));
         painter.setBrush(ground);
         painter.drawEllipse(middle, size, size);
-        occupied.take(QRectF(middle - QPointF(size, size), QSizeF(2 * size, 2 * size)), true);
         const QString count = widgets::countText(mark.count);
         if (metrics.horizontalAdvance(count) < 2 * size - 4) {
             painter.setFont(font);
@@ -530,9 +528,9 @@ void GraphPainter::paintCommunities(QPainter& painter, const GraphScene& scene)
     painter.setPen(m_theme.colour(Tone::Text));
     for (const int one : order) {
         const CommunityMark& mark = m_marks[size_t(one)];
-        const QPointF below = scene.lens.toScreen(mark.middle) +
-                              QPointF(0, radius(mark, scene.lens.scale) + 3);
-        if (m_labelCount >= mostLabels || !scene.area.contains(below)) {
+        const QPointF below =
+            scene.lens.toScreen(mark.middle) + QPointF(0, radius(mark, scene.lens.scale) + 3);
+        if (m_labelCount >= mostNames || !scene.area.contains(below)) {
             continue;
         }
         paintLabel(painter,

@@ -46,7 +46,7 @@ struct CommunityMark
     Place middle;
     float radius = 0; ///< in the plane
     int count = 0;
-    int leader = -1; ///< the node that names it
+    int leader = -1;                                        ///< the node that names it
     protocol::MemoryType type = protocol::MemoryType::Fact; ///< that most of its nodes have
 };
 std::vector<CommunityMark> communityMarks(const models::MemoryGraph& graph,
@@ -102,9 +102,9 @@ private:
     QHash<int, QStaticText> m_labels;
     QHash<int, QStaticText> m_strongLabels;
     std::vector<CommunityMark> m_marks;
-    std::vector<QPointF> m_points;  // of all nodes, on the screen
-    std::vector<int> m_visible;     // nodes
-    std::vector<int> m_degrees;     // of all nodes
+    std::vector<QPointF> m_points; // of all nodes, on the screen
+    std::vector<int> m_visible;    // nodes
+    std::vector<int> m_degrees;    // of all nodes
     QList<QLine> m_lines;
     int m_labelCount = 0;
 };

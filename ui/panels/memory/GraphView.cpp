@@ -126,11 +126,11 @@ void GraphView::setGraph(models::MemoryGraph graph, const KnownPlaces& known, bo
     next.isFresh = placed == 0;
     next.start.aspect = std::clamp(float(width()) / float(std::max(1, height())), 0.6F, 3.0F);
     const bool isAsKept = placed == count && (sameEdges || before.places.isEmpty());
-    next.warmth = next.isFresh                   ? 1.0F
-                  : isAsKept                     ? 0.0F
-                  : placed * 10 >= count * 9     ? 0.15F
-                  : placed * 2 >= count          ? 0.4F
-                                                 : 0.9F;
+    next.warmth = next.isFresh               ? 1.0F
+                  : isAsKept                 ? 0.0F
+                  : placed * 10 >= count * 9 ? 0.15F
+                  : placed * 2 >= count      ? 0.4F
+                                             : 0.9F;
     m_isPinned = next.start.isPinned;
     // Those that have a place are drawn at once; the others come with the layout's first picture.
     m_places = placed == count ? next.start.places : std::vector<Place>();
@@ -265,12 +265,11 @@ void GraphView::tell()
                             "and minus zoom, Return shows what is around a memory. The table lists "
                             "the same.");
     setAccessibleDescription(
-        m_current < 0
-            ? keys
-            : tr("Chosen: %1, %2. %3")
-                  .arg(models::memoryTypeText(m_graph.nodes[size_t(m_current)].type),
-                       models::nodeLine(m_graph.nodes[size_t(m_current)]),
-                       keys));
+        m_current < 0 ? keys
+                      : tr("Chosen: %1, %2. %3")
+                            .arg(models::memoryTypeText(m_graph.nodes[size_t(m_current)].type),
+                                 models::nodeLine(m_graph.nodes[size_t(m_current)]),
+                                 keys));
 }
 
 void GraphView::setCovered(const QMargins& covered)
@@ -307,9 +306,8 @@ void GraphView::fitNow()
     const double tall = std::max(1.0, double(high.y - low.y));
     const QRectF room = QRectF(rect()).adjusted(
         labelSide, m_covered.top() + below / 2, -labelSide - m_covered.right(), -below);
-    m_lens.scale = std::clamp(std::min(room.width() / wide, room.height() / tall),
-                              smallestScale,
-                              fittedScale);
+    m_lens.scale =
+        std::clamp(std::min(room.width() / wide, room.height() / tall), smallestScale, fittedScale);
     m_lens.offset = room.center() - QPointF(low.x + high.x, low.y + high.y) / 2 * m_lens.scale;
     m_areMany.reset();
 }

@@ -134,7 +134,7 @@ private:
     QMargins m_covered;
     bool m_isAtRest = true;
     int m_paints = 0;
-    quint64 m_shown = 0; // the layout's number of the graph
+    quint64 m_shown = 0;                    // the layout's number of the graph
     std::unique_ptr<LayoutThread> m_layout; // made with the first graph
 };
 

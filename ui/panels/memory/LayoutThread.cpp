@@ -1,5 +1,6 @@
 #include "ui/panels/memory/LayoutThread.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace sb::panels {
@@ -59,8 +60,8 @@ void LayoutThread::publish(const std::shared_ptr<const Communities>& communities
 {
     const auto places = m_layout.places();
     Picture picture{.graph = m_current,
-                    .places = std::make_shared<const std::vector<Place>>(places.begin(),
-                                                                         places.end()),
+                    .places =
+                        std::make_shared<const std::vector<Place>>(places.begin(), places.end()),
                     .communities = communities,
                     .isAtRest = isAtRest};
     {
@@ -105,8 +106,8 @@ void LayoutThread::run(const std::stop_token& stop)
             communities.reset();
             const bool isLarge = next->shape.size() >= communitiesFrom;
             if (isLarge) {
-                communities = std::make_shared<const Communities>(
-                    findCommunities(next->shape, next->kinds));
+                communities = std::make_shared<const Communities>(findCommunities(
+                    next->shape, next->kinds, std::clamp(next->shape.size() / 800, 3, 40)));
             }
             if (isLarge && next->isFresh) {
                 next->start.places = placesByCommunity(*communities, next->start.aspect);

@@ -212,18 +212,20 @@ void MemoryDetails::buildForm(const QList<QAction*>& actions)
         MemoryChange change;
         change.type = protocol::MemoryType(m_type->currentData().toInt());
         if (*change.type != memory().type) {
-            edited(change, tr("“%1” is now: %2.")
-                               .arg(models::memoryLine(memory().content, 40),
-                                    models::memoryTypeText(*change.type)));
+            edited(change,
+                   tr("“%1” is now: %2.")
+                       .arg(models::memoryLine(memory().content, 40),
+                            models::memoryTypeText(*change.type)));
         }
     });
     connect(m_importance, &QSpinBox::valueChanged, this, [this](int percent) {
         if (!m_isFilling && percent != int(std::lround(memory().importance * 100))) {
             MemoryChange change;
             change.importance = percent / 100.0;
-            edited(change, tr("The importance of “%1” is %2 % now.")
-                               .arg(models::memoryLine(memory().content, 40))
-                               .arg(percent));
+            edited(change,
+                   tr("The importance of “%1” is %2 % now.")
+                       .arg(models::memoryLine(memory().content, 40))
+                       .arg(percent));
         }
     });
     connect(m_text, &QPlainTextEdit::textChanged, this, &MemoryDetails::textChanged);
@@ -240,7 +242,8 @@ void MemoryDetails::buildForm(const QList<QAction*>& actions)
                tr("Prompts may carry “%1” now.").arg(models::memoryLine(memory().content, 40)));
     });
     connect(m_entry, &QPushButton::clicked, this, [this] {
-        Q_EMIT linkActivated({Link::To::Entry, memory().agent, {}, m_entry->property("seq").toLongLong()});
+        Q_EMIT linkActivated(
+            {Link::To::Entry, memory().agent, {}, m_entry->property("seq").toLongLong()});
     });
     connect(m_file, &QPushButton::clicked, this, [this] { openFile(memory().source.file); });
     connect(m_standing, &QPushButton::clicked, this, [this] {
@@ -251,7 +254,8 @@ void MemoryDetails::buildForm(const QList<QAction*>& actions)
     connect(m_go, &QPushButton::clicked, this, [this] { jump(m_edges->currentItem()); });
     connect(m_cut, &QPushButton::clicked, this, [this] { cut(m_edges->currentItem()); });
     connect(m_history, &QListWidget::itemActivated, this, [this](const QListWidgetItem* item) {
-        Q_EMIT linkActivated({Link::To::Entry, memory().agent, {}, item->data(SeqRole).toLongLong()});
+        Q_EMIT linkActivated(
+            {Link::To::Entry, memory().agent, {}, item->data(SeqRole).toLongLong()});
     });
 }
 
@@ -307,8 +311,8 @@ void MemoryDetails::fill()
         m_drafts.remove(memory().id);
     }
     if (!m_isSplitting) {
-        const QString text = isNow ? m_drafts.value(memory().id, memory().content)
-                                   : memory().content;
+        const QString text =
+            isNow ? m_drafts.value(memory().id, memory().content) : memory().content;
         if (m_text->toPlainText() != text) {
             m_text->setPlainText(text);
         }
@@ -334,7 +338,7 @@ void MemoryDetails::fillFacts(const MemoryInfo& memory)
     QStringList lines;
     const auto sentence = [&](const QString& text) { lines.append(text); };
     if (memory.forgottenAt != 0) {
-        sentence(tr("Forgotten %1.").arg(widgets::ageText(memory.forgottenAt, now)));
+        sentence(tr("Forgotten since %1.").arg(widgets::clockText(memory.forgottenAt, now)));
     }
     if (memory.isPinned) {
         sentence(tr("Pinned: it never fades, and upkeep leaves it alone."));
@@ -374,16 +378,17 @@ void MemoryDetails::fillSources(const MemoryInfo& memory)
     m_entry->setVisible(seq != 0);
     m_entry->setText(tr("Journal entry %1").arg(seq));
     m_file->setVisible(!memory.source.file.isEmpty());
-    m_file->setText(tr("Open %1").arg(
-        widgets::visibleText(QFileInfo(memory.source.file).fileName())));
+    m_file->setText(
+        tr("Open %1").arg(widgets::visibleText(QFileInfo(memory.source.file).fileName())));
     m_file->setToolTip(widgets::visibleText(memory.source.file));
     m_standing->setVisible(!memory.mergedInto.isEmpty());
 }
 
 void MemoryDetails::fillEdges()
 {
-    const QString before =
-        m_edges->currentItem() != nullptr ? m_edges->currentItem()->data(IdRole).toString() : QString();
+    const QString before = m_edges->currentItem() != nullptr
+                               ? m_edges->currentItem()->data(IdRole).toString()
+                               : QString();
     m_edges->clear();
     for (const auto& edge : std::as_const(m_reply.edges)) {
         const bool isOut = edge.from == memory().id;
@@ -394,8 +399,8 @@ void MemoryDetails::fillEdges()
                 line = models::memoryLine(neighbour.content);
             }
         }
-        const QString words = isOut ? models::relationText(edge.relation)
-                                    : models::relationBackText(edge.relation);
+        const QString words =
+            isOut ? models::relationText(edge.relation) : models::relationBackText(edge.relation);
         auto* item = new QListWidgetItem(tr("%1: %2").arg(words, line), m_edges);
         item->setToolTip(line);
         item->setData(IdRole, other);
@@ -490,7 +495,8 @@ void MemoryDetails::save()
     if (m_isSplitting) {
         if (const auto contents = parts(); contents.size() >= 2) {
             m_isSplitting = false;
-            m_edits.split(memory().id, contents, tr("Split “%1” into %2.").arg(line).arg(contents.size()));
+            m_edits.split(
+                memory().id, contents, tr("Split “%1” into %2.").arg(line).arg(contents.size()));
         }
         return;
     }

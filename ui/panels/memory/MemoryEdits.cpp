@@ -24,6 +24,7 @@ void MemoryEdits::setAgent(const QString& agent)
         m_agent = agent;
         m_done.clear();
         m_undone.clear();
+        m_waiting.clear();
         Q_EMIT changed();
     }
 }
@@ -37,7 +38,6 @@ void MemoryEdits::send(C command, const QString& told)
     Q_EMIT changed();
     m_context.bridge.request(
         std::move(command), this, [this, told, agent = m_agent](Result<MemoryChanged> reply) {
-            --m_running;
             if (!reply) {
                 Q_EMIT failed(tr("It was not changed: %1").arg(reply.error().message));
             } else if (agent == m_agent) {
@@ -48,7 +48,7 @@ void MemoryEdits::send(C command, const QString& told)
                 m_undone.clear();
                 Q_EMIT done(told, false, *reply);
             }
-            Q_EMIT changed();
+            finished();
         });
 }
 
@@ -76,15 +76,28 @@ void MemoryEdits::split(const QString& id, const QStringList& contents, const QS
 
 void MemoryEdits::undo()
 {
-    if (canUndo()) {
+    if (m_running > 0) {
+        m_waiting.append(true);
+    } else if (!m_done.isEmpty()) {
         takeBack(m_done, m_undone, true);
     }
 }
 
 void MemoryEdits::redo()
 {
-    if (canRedo()) {
+    if (m_running > 0) {
+        m_waiting.append(false);
+    } else if (!m_undone.isEmpty()) {
         takeBack(m_undone, m_done, false);
+    }
+}
+
+void MemoryEdits::finished()
+{
+    --m_running;
+    Q_EMIT changed();
+    if (m_running == 0 && !m_waiting.isEmpty()) {
+        m_waiting.takeFirst() ? undo() : redo();
     }
 }
 
@@ -99,16 +112,14 @@ void MemoryEdits::takeBack(QList<Step>& from, QList<Step>& onto, bool isUndo)
         this,
         [this, step, isUndo, agent = m_agent, from = &from, onto = &onto](
             Result<MemoryChanged> reply) {
-            --m_running;
             if (agent != m_agent) {
-                Q_EMIT changed();
+                finished();
                 return;
             }
             if (reply) {
                 onto->append({reply->seq, step.told});
-                Q_EMIT done(isUndo ? tr("Taken back: %1").arg(step.told) : step.told,
-                            isUndo,
-                            *reply);
+                Q_EMIT done(
+                    isUndo ? tr("Taken back: %1").arg(step.told) : step.told, isUndo, *reply);
             } else {
                 // Refused because somebody changed it since: what lies below may still be possible.
                 if (reply.error().code != ErrorCode::Conflict &&
@@ -117,7 +128,7 @@ void MemoryEdits::takeBack(QList<Step>& from, QList<Step>& onto, bool isUndo)
                 }
                 Q_EMIT failed(tr("It was not taken back: %1").arg(reply.error().message));
             }
-            Q_EMIT changed();
+            finished();
         });
 }
 

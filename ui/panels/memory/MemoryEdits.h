@@ -21,8 +21,9 @@ public:
     void merge(const QStringList& ids, const QString& told);
     void split(const QString& id, const QStringList& contents, const QString& told);
 
-    [[nodiscard]] bool canUndo() const { return !m_done.isEmpty() && m_running == 0; }
-    [[nodiscard]] bool canRedo() const { return !m_undone.isEmpty() && m_running == 0; }
+    [[nodiscard]] bool canUndo() const { return !m_done.isEmpty() || m_running > 0; }
+    [[nodiscard]] bool canRedo() const { return !m_undone.isEmpty() || m_running > 0; }
+    /// Takes back the newest change; one that is still on its way, once it is there.
     void undo();
     void redo();
 
@@ -41,12 +42,14 @@ private:
     };
     template <class C>
     void send(C command, const QString& told);
+    void finished();
     void takeBack(QList<Step>& from, QList<Step>& onto, bool isUndo);
 
     Context m_context;
     QString m_agent;
-    QList<Step> m_done;   // the newest last
-    QList<Step> m_undone; // the newest last
+    QList<Step> m_done;    // the newest last
+    QList<Step> m_undone;  // the newest last
+    QList<bool> m_waiting; // undo (or redo), until what runs is there
     int m_running = 0;
 };
 

@@ -3,6 +3,7 @@
 #include "ui/models/MemoryWords.h"
 #include "ui/panels/memory/BulletinView.h"
 #include "ui/panels/memory/GraphLegend.h"
+#include "ui/panels/memory/IngestBar.h"
 #include "ui/panels/memory/LinkBar.h"
 #include "ui/panels/memory/MemoryDetails.h"
 #include "ui/panels/memory/TimeBar.h"
@@ -21,6 +22,7 @@
 #include <QMenu>
 #include <QPushButton>
 #include <QResizeEvent>
+#include <QScrollArea>
 #include <QSplitter>
 #include <QStackedWidget>
 #include <QTableView>
@@ -98,7 +100,7 @@ MemoryPanel::MemoryPanel(const Context& context, QWidget* parent)
     , m_graph(new GraphView(context.theme, m_middle))
     , m_tableView(new QTableView(m_middle))
     , m_bulletin(new BulletinView(context, m_middle))
-    , m_nothingPage(new QWidget(m_middle))
+    , m_nothingPage(new QScrollArea(m_middle))
     , m_nothing(new widgets::EmptyState(context.theme, u"memory"_s, m_nothingPage))
     , m_notice(new widgets::Banner(context.theme, u"done"_s, Tone::Accent, {}, this))
     , m_undoButton(nullptr)
@@ -119,6 +121,8 @@ MemoryPanel::MemoryPanel(const Context& context, QWidget* parent)
     m_linkBar = new LinkBar(context, content);
     layout->addWidget(m_linkBar);
     layout->addWidget(m_splitter, 1);
+    m_ingests = new IngestBar(context, content);
+    layout->addWidget(m_ingests);
     m_undoButton = m_notice->addButton(tr("Undo"), [this] { m_edits.undo(); });
     m_undoButton->setObjectName(u"undo"_s);
     m_undoButton->setAutoDefault(false);
@@ -233,9 +237,13 @@ void MemoryPanel::buildMiddle()
     m_splitter->setChildrenCollapsible(false);
     buildHits();
     buildTable();
-    auto* center = new QVBoxLayout(m_nothingPage);
-    center->setContentsMargins({});
-    center->addWidget(m_nothing);
+    // A low dock has no room for three lines and a button.
+    m_nothingPage->setWidget(m_nothing);
+    m_nothingPage->setWidgetResizable(true);
+    m_nothingPage->setFrameShape(QFrame::NoFrame);
+    m_nothingPage->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    m_nothingPage->setFocusPolicy(Qt::NoFocus);
+    m_nothingPage->setAccessibleName(tr("Memory"));
     for (QWidget* page :
          std::initializer_list<QWidget*>{m_graph, m_tableView, m_bulletin, m_nothingPage}) {
         m_middle->addWidget(page);
@@ -305,9 +313,10 @@ void MemoryPanel::buildTable()
         [this](const QModelIndex& index, bool isNarrow) {
             const auto& memory = m_table.at(index.row());
             RowLook look;
-            look.tone = memory.forgottenAt != 0 || (index.column() != MemoryTable::Content && !isNarrow)
-                            ? Tone::Secondary
-                            : Tone::Text;
+            look.tone =
+                memory.forgottenAt != 0 || (index.column() != MemoryTable::Content && !isNarrow)
+                    ? Tone::Secondary
+                    : Tone::Text;
             if (!isNarrow && index.column() == MemoryTable::Vouched) {
                 const bool isDoubted = models::isDoubted(memory);
                 look.badge = widgets::BadgeSpec{models::provenanceIcon(memory.provenance),
@@ -358,14 +367,13 @@ void MemoryPanel::buildGraphTools()
     };
     m_scope = overlay();
     m_scope->setObjectName(u"scope"_s);
-    m_scopeWords = new ToneLabel(
-        context().theme, ToneLabel::Role::Secondary, Tone::Text, {}, m_scope);
+    m_scopeWords =
+        new ToneLabel(context().theme, ToneLabel::Role::Secondary, Tone::Text, {}, m_scope);
     m_scopeWords->setWordWrap(false);
     m_scope->layout()->addWidget(m_scopeWords);
     m_hops = new QButtonGroup(this);
     for (int hops = 1; hops <= 3; ++hops) {
-        auto* button =
-            tool(m_scope, {}, tr("Show what is within %n links", nullptr, hops));
+        auto* button = tool(m_scope, {}, tr("Show what is within %n links", nullptr, hops));
         button->setText(QString::number(hops));
         button->setCheckable(true);
         button->setChecked(hops == 2);
@@ -422,7 +430,8 @@ void MemoryPanel::connectAll()
     });
     connect(m_export, &QPushButton::clicked, this, &MemoryPanel::exportMemory);
     connect(m_time, &TimeBar::momentChanged, this, &MemoryPanel::momentChanged);
-    connect(m_graph, &GraphView::chosenChanged, this, [this] { choose(m_graph->chosen(), m_graph); });
+    connect(
+        m_graph, &GraphView::chosenChanged, this, [this] { choose(m_graph->chosen(), m_graph); });
     connect(m_graph, &GraphView::activated, this, &MemoryPanel::goAround);
     connect(m_graph, &GraphView::menuWanted, this, &MemoryPanel::openMenu);
     connect(m_graph, &GraphView::placesSettled, this, &MemoryPanel::keepPlaces);
@@ -458,10 +467,10 @@ void MemoryPanel::connectAll()
         });
         connect(view, &QTableView::customContextMenuRequested, this, [this, view](QPoint point) {
             const auto current = view->currentIndex();
-            const bool isByKey = !view->viewport()->rect().contains(point) ||
-                                 !view->indexAt(point).isValid();
-            openMenu(view->viewport()->mapToGlobal(
-                isByKey ? view->visualRect(current).center() : point));
+            const bool isByKey =
+                !view->viewport()->rect().contains(point) || !view->indexAt(point).isValid();
+            openMenu(view->viewport()->mapToGlobal(isByKey ? view->visualRect(current).center()
+                                                           : point));
         });
     }
     connect(&m_table, &MemoryTable::changed, this, [this] {
@@ -472,6 +481,9 @@ void MemoryPanel::connectAll()
     connect(m_details, &MemoryDetails::linkActivated, this, &Panel::linkActivated);
     connect(m_bulletin, &BulletinView::jumpWanted, this, &MemoryPanel::goTo);
     connect(m_bulletin, &BulletinView::linkActivated, this, &Panel::linkActivated);
+    connect(m_ingests, &IngestBar::failed, this, [this](const QString& sentence) {
+        tellDone(sentence, false);
+    });
     connect(m_linkBar, &LinkBar::linkWanted, this, &MemoryPanel::link);
     connect(&m_edits, &MemoryEdits::done, this, [this](const QString& told, bool isUndo) {
         tellDone(told, !isUndo);

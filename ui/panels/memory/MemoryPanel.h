@@ -11,6 +11,7 @@ class QComboBox;
 class QLineEdit;
 class QMenu;
 class QPushButton;
+class QScrollArea;
 class QSplitter;
 class QStackedWidget;
 class QTableView;
@@ -144,7 +145,7 @@ private:
     QTableView* m_tableView;
     RowDelegate* m_delegate = nullptr;
     BulletinView* m_bulletin;
-    QWidget* m_nothingPage;
+    QScrollArea* m_nothingPage;
     widgets::EmptyState* m_nothing;
     QWidget* m_scope = nullptr; // over the graph, as the next two
     QWidget* m_zoom = nullptr;

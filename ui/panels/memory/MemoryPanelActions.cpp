@@ -1,5 +1,6 @@
 // What a person does with memories: by buttons, keys, the context menu and the palette alike.
 #include "ui/models/MemoryWords.h"
+#include "ui/panels/memory/IngestBar.h"
 #include "ui/panels/memory/LinkBar.h"
 #include "ui/panels/memory/MemoryDetails.h"
 #include "ui/panels/memory/MemoryPanel.h"
@@ -74,9 +75,9 @@ void MemoryPanel::addActions()
     action(u"memory-undo"_s, tr("Undo in the memory"), u"undo"_s, Keys::Undo, [this] {
         m_edits.undo();
     });
-    action(u"memory-redo"_s, tr("Redo in the memory"), u"refresh"_s, Keys::Redo, [this] {
+    action(u"memory-redo"_s, tr("Redo in the memory"), u"refresh"_s, {}, [this] {
         m_edits.redo();
-    });
+    })->setShortcuts({Keys(u"Ctrl+Shift+Z"_s), Keys(u"Ctrl+Y"_s)});
     action(u"memory-around"_s, tr("Show around"), u"memory"_s, Keys(u"Ctrl+G"_s), [this] {
         goAround(m_chosen.value(0));
     })->setToolTip(tr("Show what is around this memory"));
@@ -84,9 +85,8 @@ void MemoryPanel::addActions()
         m_details->edit();
     });
     action(u"memory-pin"_s, tr("Pin"), u"pin"_s, Keys(u"Ctrl+D"_s), [this] { pinOrUnpin(); });
-    action(u"memory-forget"_s, tr("Forget"), u"erase"_s, Keys::Delete, [this] {
-        forgetOrRemember();
-    });
+    action(
+        u"memory-forget"_s, tr("Forget"), u"erase"_s, Keys::Delete, [this] { forgetOrRemember(); });
     action(u"memory-promote"_s,
            tr("Let prompts carry it"),
            u"check"_s,
@@ -106,6 +106,9 @@ void MemoryPanel::addActions()
     action(u"memory-merge"_s, tr("Merge"), u"merge"_s, Keys(u"Ctrl+M"_s), [this] { merge(); });
     action(u"memory-copy"_s, tr("Copy the text"), u"copy"_s, Keys::Copy, [this] { copy(); });
     action(u"memory-search"_s, tr("Search the memory"), u"search"_s, {}, [this] { search(); });
+    action(u"memory-add"_s, tr("Read files into the memory…"), u"plus"_s, {}, [this] {
+        m_add->click();
+    });
     action(u"memory-export"_s, tr("Export the memory…"), u"save"_s, {}, [this] { exportMemory(); });
     action(u"memory-graph"_s, tr("Show the memory as a graph"), u"memory"_s, {}, [this] {
         setView(View::Graph);
@@ -155,7 +158,8 @@ void MemoryPanel::choose(const QStringList& ids, const QWidget* from)
         QItemSelection rows;
         for (const auto& id : ids) {
             if (const int row = m_table.row(id); row >= 0) {
-                rows.select(m_table.index(row, 0), m_table.index(row, MemoryTable::ColumnCount - 1));
+                rows.select(m_table.index(row, 0),
+                            m_table.index(row, MemoryTable::ColumnCount - 1));
             }
         }
         selection->select(rows, QItemSelectionModel::ClearAndSelect);
@@ -194,8 +198,7 @@ void MemoryPanel::showDetails()
             if (reply) {
                 m_details->show(*reply, m_moment);
             } else {
-                m_details->say(
-                    tr("This memory cannot be shown: %1").arg(reply.error().message));
+                m_details->say(tr("This memory cannot be shown: %1").arg(reply.error().message));
             }
             refreshActions();
         });
@@ -244,7 +247,8 @@ void MemoryPanel::refreshActions()
     enable(u"memory-pin"_s, canChange);
     enable(u"memory-forget"_s, canChange);
     enable(u"memory-copy"_s, !memories.isEmpty());
-    enable(u"memory-promote"_s, canChange && all([](const auto& m) { return models::isDoubted(m); }));
+    enable(u"memory-promote"_s,
+           canChange && all([](const auto& m) { return models::isDoubted(m); }));
     const bool isPinned = canChange && all([](const auto& m) { return m.isPinned; });
     const bool isForgotten = canChange && all([](const auto& m) { return m.forgottenAt != 0; });
     m_actions.value(u"memory-pin"_s)->setText(isPinned ? tr("Unpin") : tr("Pin"));
@@ -305,8 +309,8 @@ void MemoryPanel::openMenu(const QPoint& global)
                 m_table.headerData(column, Qt::Horizontal, Qt::DisplayRole).toString(),
                 this,
                 [this, column, isText] {
-                    m_tableView->sortByColumn(
-                        column, isText ? Qt::AscendingOrder : Qt::DescendingOrder);
+                    m_tableView->sortByColumn(column,
+                                              isText ? Qt::AscendingOrder : Qt::DescendingOrder);
                 });
         }
     }
@@ -337,9 +341,8 @@ void MemoryPanel::forgetOrRemember()
             changes.last().forgotten = mustForget;
         }
     }
-    const QString what = changes.size() == 1
-                             ? tr("“%1”").arg(shortLine(memories.first()))
-                             : tr("%n memories", nullptr, int(changes.size()));
+    const QString what = changes.size() == 1 ? tr("“%1”").arg(shortLine(memories.first()))
+                                             : tr("%n memories", nullptr, int(changes.size()));
     m_edits.change(changes,
                    mustForget ? tr("Forgot %1.").arg(what) : tr("Remembered %1 again.").arg(what));
 }
@@ -356,10 +359,10 @@ void MemoryPanel::pinOrUnpin()
         }
     }
     if (!changes.isEmpty()) {
-        const QString what = changes.size() == 1
-                                 ? tr("“%1”").arg(shortLine(memories.first()))
-                                 : tr("%n memories", nullptr, int(changes.size()));
-        m_edits.change(changes, mustPin ? tr("Pinned %1.").arg(what) : tr("Unpinned %1.").arg(what));
+        const QString what = changes.size() == 1 ? tr("“%1”").arg(shortLine(memories.first()))
+                                                 : tr("%n memories", nullptr, int(changes.size()));
+        m_edits.change(changes,
+                       mustPin ? tr("Pinned %1.").arg(what) : tr("Unpinned %1.").arg(what));
     }
 }
 
@@ -372,8 +375,7 @@ void MemoryPanel::promote()
         changes.last().promoted = true;
     }
     if (!changes.isEmpty()) {
-        m_edits.change(changes,
-                       tr("Prompts may carry “%1” now.").arg(shortLine(memories.first())));
+        m_edits.change(changes, tr("Prompts may carry “%1” now.").arg(shortLine(memories.first())));
     }
 }
 
@@ -414,10 +416,9 @@ void MemoryPanel::link(protocol::Relation relation)
         const auto* memory = m_table.find(id);
         return memory == nullptr ? id : shortLine(*memory);
     };
-    m_edits.change(
-        {change},
-        tr("Linked: “%1” %2 “%3”.")
-            .arg(line(change.from), models::relationText(relation), line(change.to)));
+    m_edits.change({change},
+                   tr("Linked: “%1” %2 “%3”.")
+                       .arg(line(change.from), models::relationText(relation), line(change.to)));
     m_linkBar->end();
 }
 
@@ -431,28 +432,30 @@ void MemoryPanel::tellDone(const QString& told, bool canUndo)
 
 void MemoryPanel::exportMemory()
 {
-    m_chooseFile(this, QDir::homePath() + u"/memory-%1.html"_s.arg(m_agent), [this](const QString& path) {
-        protocol::ExportMemory command;
-        command.agent = m_agent;
-        command.path = path;
-        command.format = formatOf(path);
-        command.filter = filter();
-        tellDone(tr("Writing the memory to %1…").arg(path), false);
-        context().bridge.request(
-            command, this, [this, path](const Result<protocol::ExportMemory::Reply>& reply) {
-                tellDone(reply ? tr("%1 memories and %2 links were written to %3.")
-                                     .arg(widgets::countText(reply->memories),
-                                          widgets::countText(reply->edges),
-                                          path)
-                               : tr("The memory was not exported: %1").arg(reply.error().message),
-                         false);
-            });
-    });
+    m_chooseFile(
+        this, QDir::homePath() + u"/memory-%1.html"_s.arg(m_agent), [this](const QString& path) {
+            protocol::ExportMemory command;
+            command.agent = m_agent;
+            command.path = path;
+            command.format = formatOf(path);
+            command.filter = filter();
+            tellDone(tr("Writing the memory to %1…").arg(path), false);
+            context().bridge.request(
+                command, this, [this, path](const Result<protocol::ExportMemory::Reply>& reply) {
+                    tellDone(reply
+                                 ? tr("%1 memories and %2 links were written to %3.")
+                                       .arg(widgets::countText(reply->memories),
+                                            widgets::countText(reply->edges),
+                                            path)
+                                 : tr("The memory was not exported: %1").arg(reply.error().message),
+                             false);
+                });
+        });
 }
 
 void MemoryPanel::ingest(const QStringList& paths)
 {
-    Q_UNUSED(paths)
+    m_ingests->read(paths);
 }
 
 void MemoryPanel::dragEnterEvent(QDragEnterEvent* event)

@@ -2,6 +2,7 @@
 #include "ui/models/MemoryWords.h"
 #include "ui/panels/memory/BulletinView.h"
 #include "ui/panels/memory/GraphLegend.h"
+#include "ui/panels/memory/IngestBar.h"
 #include "ui/panels/memory/LinkBar.h"
 #include "ui/panels/memory/MemoryDetails.h"
 #include "ui/panels/memory/MemoryPanel.h"
@@ -15,6 +16,7 @@
 #include <QLineEdit>
 #include <QMenu>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QStackedWidget>
 #include <QTableView>
 #include <QToolButton>
@@ -82,6 +84,7 @@ void MemoryPanel::showAgent(const QString& agent)
         keepPlaces();
         m_agent = agent;
         m_edits.setAgent(agent);
+        m_ingests->setAgent(agent);
         m_linkBar->end();
         m_notice->hide();
         m_stats = {};
@@ -128,9 +131,9 @@ void MemoryPanel::applyFilter()
     };
     words(m_types,
           tr("All types"),
-          now.types.isEmpty()       ? QString()
+          now.types.isEmpty()     ? QString()
           : now.types.size() == 1 ? models::memoryTypeText(now.types.first())
-                                    : tr("%n types", nullptr, int(now.types.size())));
+                                  : tr("%n types", nullptr, int(now.types.size())));
     words(m_vouchers,
           tr("Vouched for by anyone"),
           now.provenances.isEmpty() ? QString()
@@ -161,20 +164,19 @@ void MemoryPanel::reload()
     protocol::GetMemoryGraph command;
     command.agent = m_agent;
     command.filter = filter();
-    context().bridge.request(
-        command,
-        this,
-        [this, agent = m_agent, moment = m_moment](
-            const Result<protocol::GetMemoryGraph::Reply>& reply) {
-            m_isAsking = false;
-            const bool mustAsk = std::exchange(m_asksAgain, false);
-            if (agent == m_agent && moment == m_moment) {
-                loaded(reply);
-            }
-            if (mustAsk || agent != m_agent || moment != m_moment) {
-                reload();
-            }
-        });
+    context().bridge.request(command,
+                             this,
+                             [this, agent = m_agent, moment = m_moment](
+                                 const Result<protocol::GetMemoryGraph::Reply>& reply) {
+                                 m_isAsking = false;
+                                 const bool mustAsk = std::exchange(m_asksAgain, false);
+                                 if (agent == m_agent && moment == m_moment) {
+                                     loaded(reply);
+                                 }
+                                 if (mustAsk || agent != m_agent || moment != m_moment) {
+                                     reload();
+                                 }
+                             });
     readStats();
     refresh();
 }
@@ -196,7 +198,7 @@ void MemoryPanel::readStats()
                 const auto* memory = m_table.find(id);
                 return memory == nullptr ? QString() : models::memoryLine(memory->content);
             });
-            tellIndex();
+            refresh();
         });
 }
 
@@ -256,12 +258,13 @@ void MemoryPanel::showGraph(bool isAnother)
 {
     const bool isWhole = m_around.isEmpty();
     auto graph = isWhole ? models::memoryGraph(m_table.memories(), m_table.edges())
-                         : models::memoryGraphAround(m_table.memories(),
-                                                     m_table.edges(),
-                                                     m_around,
-                                                     m_hops->checkedId());
+                         : models::memoryGraphAround(
+                               m_table.memories(), m_table.edges(), m_around, m_hops->checkedId());
     const auto known = KnownPlaces::fromText(
         m_places->values().value(placesKey(m_agent, isWhole)).toString(), graph);
+    if (m_middle->currentWidget() != m_graph) {
+        m_graph->resize(m_middle->size()); // a page that is not shown has not got its size yet
+    }
     m_graph->setGraph(std::move(graph), known, isAnother);
     m_legend->show(m_graph->graph());
     m_graph->setChosen(m_chosen);
@@ -333,15 +336,16 @@ void MemoryPanel::refresh()
                 tr("Add files…"),
                 [this] { m_add->click(); });
     } else if (isGraph && m_graph->graph().nodes.empty()) {
-        nothing(isPast() ? tr("“%1” was not known at %2 yet.")
-                               .arg(m_aroundLine, m_time->momentText())
-                         : tr("“%1” is not among what is shown.").arg(m_aroundLine),
+        nothing(isPast()
+                    ? tr("“%1” was not known at %2 yet.").arg(m_aroundLine, m_time->momentText())
+                    : tr("“%1” is not among what is shown.").arg(m_aroundLine),
                 tr("Show all memories"),
                 [this] { goAround({}); });
     } else {
         m_middle->setCurrentWidget(isGraph ? static_cast<QWidget*>(m_graph) : m_tableView);
     }
     m_export->setEnabled(m_isLoaded && !isEmpty);
+    m_details->setVisible(!m_chosen.isEmpty() || m_middle->currentWidget() != m_nothingPage);
     tellIndex();
     refreshActions();
 }
@@ -366,9 +370,7 @@ void MemoryPanel::lookFor()
     command.limit = mostHits;
     command.filter = filter();
     context().bridge.request(
-        command,
-        this,
-        [this, asked, words](const Result<protocol::SearchMemory::Reply>& reply) {
+        command, this, [this, asked, words](const Result<protocol::SearchMemory::Reply>& reply) {
             if (asked != m_searches) {
                 return; // something else is looked for by now
             }
@@ -378,10 +380,9 @@ void MemoryPanel::lookFor()
                 return;
             }
             m_hits.set(reply->hits);
-            QString said =
-                reply->hits.isEmpty()
-                    ? tr("Nothing found for “%1”.").arg(words)
-                    : tr("%n found, the best first.", nullptr, int(reply->hits.size()));
+            QString said = reply->hits.isEmpty()
+                               ? tr("Nothing found for “%1”.").arg(words)
+                               : tr("%n found, the best first.", nullptr, int(reply->hits.size()));
             if (!reply->notice.isEmpty()) {
                 said += u' ' + reply->notice;
             }
@@ -406,7 +407,7 @@ void MemoryPanel::tellIndex()
 {
     QStringList parts;
     if (m_isLoaded) {
-        parts.append(tr("%n memories", nullptr, m_table.rowCount()) +
+        parts.append(tr("%1 memories").arg(widgets::countText(m_table.rowCount())) +
                      (m_isCut ? tr(" (the weightiest; there are more)") : QString()));
     }
     if (m_isLoaded && !isPast()) {

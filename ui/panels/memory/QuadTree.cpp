@@ -8,7 +8,7 @@ namespace sb::panels {
 
 namespace {
 
-constexpr int levels = 16;   // 65,536 squares along each side tell points apart well enough
+constexpr int levels = 16; // 65,536 squares along each side tell points apart well enough
 constexpr int leafPoints = 8;
 
 // Puts a zero between the bits of a 16-bit number.
@@ -100,8 +100,8 @@ void QuadTree::divide(int first, int last, int level, float side)
         int begin = first;
         for (std::uint32_t quarter = 0; quarter < 4; ++quarter) {
             const auto from = m_codes.begin() + begin;
-            const auto end = std::partition_point(
-                from, m_codes.begin() + last, [&](std::uint32_t code) {
+            const auto end =
+                std::partition_point(from, m_codes.begin() + last, [&](std::uint32_t code) {
                     return ((code >> shift) & 3U) <= quarter;
                 });
             const int stop = int(end - m_codes.begin());

@@ -61,9 +61,8 @@ TimeBar::TimeBar(theme::Theme& theme, QWidget* parent)
     layout->addWidget(m_now);
 
     connect(m_slider, &QSlider::valueChanged, this, &TimeBar::moved);
-    connect(m_back, &QToolButton::clicked, this, [this] {
-        m_slider->setValue(m_slider->value() - 1);
-    });
+    connect(
+        m_back, &QToolButton::clicked, this, [this] { m_slider->setValue(m_slider->value() - 1); });
     connect(m_forth, &QToolButton::clicked, this, [this] {
         m_slider->setValue(m_slider->value() + 1);
     });
@@ -85,8 +84,8 @@ void TimeBar::setRange(TimeUs first, TimeUs now)
     const QDate shown = day();
     const bool wasNow = m_slider->value() == m_slider->maximum();
     m_last = QDateTime::fromMSecsSinceEpoch(now / 1000).date();
-    m_first = first > 0 ? std::min(QDateTime::fromMSecsSinceEpoch(first / 1000).date(), m_last)
-                        : m_last;
+    m_first =
+        first > 0 ? std::min(QDateTime::fromMSecsSinceEpoch(first / 1000).date(), m_last) : m_last;
     const QSignalBlocker blocker(m_slider);
     m_slider->setRange(0, int(m_first.daysTo(m_last)));
     m_slider->setValue(wasNow ? m_slider->maximum() : int(m_first.daysTo(shown)));
