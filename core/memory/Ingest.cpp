@@ -140,7 +140,7 @@ Result<> Ingest::readFile(const QString& path, const std::stop_token& stop)
             ++m_job.known;
         }
     }
-    SB_CHECK(write(path, std::move(fresh), stop));
+    SB_CHECK(write(path, fresh, stop));
     if (stop.stop_requested()) {
         return {};
     }
@@ -254,8 +254,9 @@ Result<QHash<QString, Ingest::Known>> Ingest::knownOf(const QString& path)
         });
 }
 
-Result<>
-Ingest::write(const QString& path, QList<Memories::Piece> pieces, const std::stop_token& stop)
+Result<> Ingest::write(const QString& path,
+                       const QList<Memories::Piece>& pieces,
+                       const std::stop_token& stop)
 {
     const qint64 from = m_job.bytesDone;
     const qint64 bytes = std::min(QFileInfo(path).size(), MostOfFile);

@@ -47,7 +47,8 @@ private:
     Result<> readFile(const QString& path, const std::stop_token& stop);
     Result<Content> contentOf(const QString& path, const std::stop_token& stop);
     Result<QHash<QString, Known>> knownOf(const QString& path);
-    Result<> write(const QString& path, QList<Memories::Piece> pieces, const std::stop_token& stop);
+    Result<>
+    write(const QString& path, const QList<Memories::Piece>& pieces, const std::stop_token& stop);
     /// Forgets pieces, or remembers them again.
     Result<> setForgotten(const QString& path, const QList<Known>& pieces, bool forgotten);
     Result<> forgetGone(const QString& folder);
