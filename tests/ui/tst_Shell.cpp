@@ -291,7 +291,8 @@ private Q_SLOTS:
         auto& window = ui.open();
         Dock* journal = window.dock(u"journal"_s);
         Dock* containment = window.dock(u"containment"_s);
-        QCOMPARE(window.tabifiedDockWidgets(journal), QList<QDockWidget*>{containment});
+        QCOMPARE(window.tabifiedDockWidgets(journal),
+                 (QList<QDockWidget*>{window.dock(u"memory"_s), containment}));
         QVERIFY(!journal->visibleRegion().isEmpty()); // what was in sight stays there
         QVERIFY(containment->visibleRegion().isEmpty());
         QCOMPARE(window.dockWidgetArea(window.dock(u"channels"_s)), Qt::RightDockWidgetArea);

@@ -54,7 +54,6 @@ MemoryDetails::MemoryDetails(const Context& context,
     , m_context(context)
     , m_edits(edits)
     , m_sentence(new ToneLabel(context.theme, ToneLabel::Role::Body, Tone::Secondary, {}, this))
-    , m_scroll(nullptr)
     , m_form(nullptr)
 {
     setMinimumWidth(200);
@@ -65,18 +64,21 @@ MemoryDetails::MemoryDetails(const Context& context,
         theme::space::margin, theme::space::margin, theme::space::margin, theme::space::margin);
     m_sentence->setAlignment(Qt::AlignTop | Qt::AlignLeading);
     m_sentence->setObjectName(u"nothingChosen"_s);
-    layout->addWidget(m_sentence);
     auto* scroll = new QScrollArea(this);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setWidgetResizable(true);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     scroll->setFocusPolicy(Qt::NoFocus); // what is in it can have the focus and is scrolled to
     scroll->setAccessibleName(tr("Details of the memory"));
-    m_form = new QWidget(scroll);
+    auto* page = new QWidget(scroll);
+    auto* column = new QVBoxLayout(page);
+    column->setContentsMargins({});
+    column->addWidget(m_sentence);
+    m_form = new QWidget(page);
     buildForm(actions);
-    scroll->setWidget(m_form);
+    column->addWidget(m_form, 1);
+    scroll->setWidget(page);
     layout->addWidget(scroll, 1);
-    m_scroll = scroll;
     connect(&context.theme, &theme::Theme::changed, this, &MemoryDetails::fill);
     say(tr("Choose a memory to see where it comes from, and to put it right."));
 }
@@ -265,7 +267,7 @@ void MemoryDetails::say(const QString& sentence)
     m_isSplitting = false;
     m_sentence->setText(sentence);
     m_sentence->setVisible(!sentence.isEmpty());
-    m_scroll->setVisible(sentence.isEmpty());
+    m_form->setVisible(sentence.isEmpty());
 }
 
 void MemoryDetails::show(const protocol::GetMemory::Reply& reply, TimeUs moment)
@@ -288,7 +290,7 @@ void MemoryDetails::show(const protocol::GetMemory::Reply& reply, TimeUs moment)
         m_reply.edges.removeIf([](const protocol::MemoryEdge& edge) { return edge.knownTo != 0; });
     }
     m_sentence->hide();
-    m_scroll->show();
+    m_form->show();
     fill();
 }
 

@@ -72,7 +72,6 @@ private:
     bool m_isFilling = false;
     bool m_isSplitting = false;
     widgets::ToneLabel* m_sentence;
-    QWidget* m_scroll;
     QWidget* m_form;
     QWidget* m_actions;
     QComboBox* m_type;
