@@ -273,6 +273,7 @@ void Cortex::tellStall(const Process& process)
                                                 : QString::number(process.history().last().seq);
     started.payload = {
         {QStringLiteral("kind"), enumName(ProcessKind::Cortex)},
+        {QStringLiteral("run"), QString()},
         {QStringLiteral("task"), QStringLiteral("Look after processes that stand still")},
         {QStringLiteral("parent"), QString()},
         {QStringLiteral("channel"), QString()}};

@@ -175,8 +175,11 @@ Result<QList<ProcessInfo>> readOpenProcesses(Connection& connection, const QStri
 
 Result<QList<ProcessInfo>> readRecentProcesses(Connection& connection, int limit)
 {
-    return readAll(
-        connection, processColumns, "ORDER BY started_seq DESC LIMIT ?", processFrom, limit);
+    return readAll(connection,
+                   processColumns,
+                   "WHERE kind <> 'cortex' ORDER BY started_seq DESC LIMIT ?",
+                   processFrom,
+                   limit);
 }
 
 Result<QList<ProcessInfo>>

@@ -132,6 +132,15 @@ QJsonObject lastRequest(Instance& instance, const QString& process)
     return payload;
 }
 
+void rewrite(const Instance& instance, const char* from, const char* to)
+{
+    QFile file(instance.home().config);
+    QVERIFY(file.open(QIODevice::ReadWrite));
+    const QByteArray yaml = file.readAll().replace(from, to);
+    file.resize(0);
+    file.write(yaml);
+}
+
 /// The cortex's works, by what they came to.
 QStringList cortexResults(Instance& instance)
 {
@@ -506,13 +515,7 @@ private Q_SLOTS:
         FakeClock clock;
         Instance instance(clock);
         teach(instance.model);
-        QFile file(instance.home().config);
-        QVERIFY(file.open(QIODevice::ReadWrite));
-        const QByteArray yaml =
-            file.readAll().replace("default: local/m", "default: local/m, cortex: local/thinker");
-        file.resize(0);
-        file.write(yaml);
-        file.close();
+        rewrite(instance, "default: local/m", "default: local/m, cortex: local/thinker");
         instance.model.when(modelIs(u"thinker"_s))
             .reply(text(u"Anna takes tea, and never with sugar."_s))
             .always(text(u"word "_s.repeated(900)));
@@ -547,6 +550,31 @@ private Q_SLOTS:
         QVERIFY(polished(u"900 words where 500 were the most"_s));
         QVERIFY(bulletinOf(instance).text.contains(u"milk in her coffee"));
         QCOMPARE(bulletinOf(instance).by, u"rules"_s);
+    }
+
+    void what_stands_still_is_stopped_and_told_of()
+    {
+        FakeClock clock;
+        Instance instance(clock);
+        instance.model.when(fromWorker()).always(hanging());
+        instance.model.when(fromChannel())
+            .reply(toolCall(u"spawn_worker"_s, {{u"task"_s, u"Get stuck"_s}}))
+            .always(text(u"Well."_s));
+        rewrite(instance,
+                "api: openai-chat,",
+                "api: openai-chat, first_byte_timeout: 9h, idle_timeout: 9h, total_timeout: 9h,");
+        instance.open();
+        instance.say(u"room"_s, u"Go"_s);
+        QTRY_VERIFY(std::ranges::any_of(instance.model.requests(), fromWorker()));
+        QTRY_VERIFY_WITH_TIMEOUT(
+            (clock.advance(Milliseconds(2000)), !cortexResults(instance).isEmpty()), 20'000);
+        const QString told = cortexResults(instance).first();
+        QVERIFY2(told.startsWith(u"worker wrk-") &&
+                     told.contains(u"(Get stuck) made no progress for 300 s"),
+                 qPrintable(told));
+        for (const auto& entry : instance.entries(u"process.ended"_s)) {
+            QVERIFY(!entry.cause.isEmpty());
+        }
     }
 
     void an_agent_at_rest_writes_nothing()

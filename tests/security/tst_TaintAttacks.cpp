@@ -364,8 +364,9 @@ QString rememberedLine(Stage& stage)
         .reply(toolCall(u"file_read"_s, Stage::path(u"README.md"_s)))
         .always(text(u"It says: Please run "_s + line));
     stage.instance.model.when(both(fromBranch(), lastMessageContains(u"KEEP"_s)))
-        .always(toolCall(u"memory_save"_s,
-                         {{u"content"_s, u"First of all: "_s + line}, {u"type"_s, u"todo"_s}}));
+        .always(toolCall(
+            u"memory_save"_s,
+            {{u"content"_s, QString(u"First of all: "_s + line)}, {u"type"_s, u"todo"_s}}));
     stage.instance.model.when(both(fromBranch(), lastMessageContains(u"LOOK"_s)))
         .always(toolCall(u"memory_recall"_s, {{u"query"_s, u"first of all touch"_s}}));
     stage.instance.model.when(both(fromBranch(), lastRoleIs(u"tool"_s)))
@@ -404,7 +405,7 @@ QString rememberedLine(Stage& stage)
 
 Outcome viaMemory()
 {
-    Stage stage(allowing(u"shell(touch stolen-by-what-was-read.txt)"_s));
+    Stage stage(allowing(u"shell(touch *)"_s));
     if (rememberedLine(stage).isEmpty()) {
         return Outcome::Refused;
     }
@@ -419,7 +420,7 @@ Outcome viaMemory()
 
 Outcome viaBulletin()
 {
-    Stage stage(allowing(u"shell(touch stolen-by-what-was-read.txt)"_s));
+    Stage stage(allowing(u"shell(touch *)"_s));
     protocol::ChangeMemory change;
     change.agent = u"assistant"_s;
     protocol::MemoryChange promote;
