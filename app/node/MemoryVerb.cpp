@@ -7,7 +7,6 @@
 #include <QFile>
 #include <QFileInfo>
 
-#include <poll.h>
 #include <unistd.h>
 
 namespace sb::node {
@@ -18,8 +17,7 @@ using runtime::Session;
 
 namespace {
 
-constexpr int mostShown = 240;      ///< characters of a memory in a list
-constexpr int mostAwaitedMs = 5000; ///< for an index that is being made
+constexpr int mostShown = 240; ///< characters of a memory in a list
 
 void say(const QString& text)
 {
@@ -104,25 +102,6 @@ QString headOf(const MemoryInfo& memory)
     return parts.join(u"  "_s);
 }
 
-/// The index is opened at first use and follows the journal: what was read in just now may not be
-/// in it yet. Waits for that, and a little longer for vectors.
-void awaitIndex(const QString& agent, Session& session)
-{
-    constexpr int waitMs = 20;
-    for (int waited = 0; waited < mostAwaitedMs; waited += waitMs) {
-        const auto stats = session.client().request(protocol::GetMemoryStats{agent}).wait();
-        if (!stats) {
-            return; // the search says what is wrong
-        }
-        const auto& index = stats->index;
-        const bool isThere = index.indexed + index.waiting >= stats->memories;
-        if (isThere && (index.waiting == 0 || !index.problem.isEmpty())) {
-            return;
-        }
-        ::poll(nullptr, 0, waitMs);
-    }
-}
-
 Exit searchIn(const Arguments& arguments, Session& session)
 {
     protocol::SearchMemory command;
@@ -155,7 +134,6 @@ Exit searchIn(const Arguments& arguments, Session& session)
         }
         command.filter.knownAt = *at;
     }
-    awaitIndex(command.agent, session);
     const auto reply = session.client().request(std::move(command)).wait();
     if (!reply) {
         return complain(reply.error(), arguments.json);

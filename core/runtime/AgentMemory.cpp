@@ -20,7 +20,8 @@ namespace {
 
 constexpr int newestLooked = 200; ///< memories of a type that a new one is held against
 constexpr int foundLooked = 20;
-constexpr int mostRuns = 1000; ///< of the upkeep, one after the other
+constexpr Milliseconds mostBehind{2000}; ///< that a search waits for the index
+constexpr int mostRuns = 1000;           ///< of the upkeep, one after the other
 constexpr taint::Labels strange{
     taint::Label::ExternalNetwork, taint::Label::UntrustedFile, taint::Label::UntrustedAgent};
 
@@ -267,16 +268,79 @@ Future<MemoryChanged> AgentMemory::change(QList<MemoryChange> changes, Origin or
     return m_memories.change(std::move(changes), std::move(origin));
 }
 
+namespace {
+
+/// Answers when the index has taken in what the journal holds now, or after a while: a service may
+/// be slow to make vectors, and words find meanwhile.
+Future<> caughtUpSoon(memory::Index& index, Clock& clock, Executor& executor)
+{
+    struct Race
+    {
+        std::mutex mutex;
+        std::optional<Promise<>> promise;
+        Subscription timer;
+        void end()
+        {
+            std::optional<Promise<>> mine;
+            Subscription ended;
+            {
+                const std::scoped_lock lock(mutex);
+                mine.swap(promise);
+                ended = std::move(timer);
+            }
+            if (mine) {
+                mine->set({});
+            }
+        }
+    };
+    auto caught = index.caughtUp();
+    if (caught.isReady()) {
+        return caught;
+    }
+    const auto race = std::make_shared<Race>();
+    auto future = race->promise.emplace().future();
+    {
+        const std::scoped_lock lock(race->mutex);
+        race->timer = clock.after(mostBehind, executor, [weak = std::weak_ptr(race)] {
+            if (const auto still = weak.lock()) {
+                still->end();
+            }
+        });
+    }
+    std::move(caught).then(executor, [race](Result<>) { race->end(); });
+    return future;
+}
+
+} // namespace
+
 Future<protocol::SearchMemory::Reply>
 AgentMemory::search(QString words, int limit, MemoryFilter filter)
 {
     using Reply = protocol::SearchMemory::Reply;
     return later<Reply>(m.pool, [this, words = std::move(words), limit, filter]() {
         const auto open = opened();
-        // The search keeps what it looks in.
-        return open ? mapped<Reply>((*open)->recall->search(words, limit, filter),
-                                    [kept = *open](Reply reply) { return reply; })
-                    : Future<Reply>::ready(std::unexpected(open.error()));
+        if (!open) {
+            return Future<Reply>::ready(std::unexpected(open.error()));
+        }
+        // What was saved before is found now. Closing does not wait for a service's vectors; a
+        // search that has begun keeps what it looks in.
+        Promise<Reply> promise;
+        auto answer = promise.future();
+        caughtUpSoon(*(*open)->index, m.clock, m.pool)
+            .then(m.pool,
+                  [weak = std::weak_ptr(*open), words, limit, filter, promise = std::move(promise)](
+                      Result<>) mutable {
+                      const auto kept = weak.lock();
+                      if (!kept) {
+                          promise.set(fail(ErrorCode::Cancelled, u"The program is closing."_s));
+                          return;
+                      }
+                      kept->recall->search(words, limit, filter)
+                          .then([kept, promise = std::move(promise)](Result<Reply> reply) {
+                              promise.set(std::move(reply));
+                          });
+                  });
+        return answer;
     });
 }
 

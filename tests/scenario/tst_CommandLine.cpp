@@ -104,7 +104,7 @@ private Q_SLOTS:
         for (const QStringList& words : {QStringList{u"dance"_s},
                                          QStringList{},
                                          QStringList{u"--fast"_s, u"run"_s},
-                                         QStringList{u"memory"_s}}) {
+                                         QStringList{u"replay"_s, u"x"_s}}) {
             const auto ended = program.run(words);
             QVERIFY2(ended.code == 2 && ended.err.contains("usage: signalbox-node"), ended.said());
         }
