@@ -19,12 +19,12 @@ using theme::Tone;
 
 namespace {
 
-constexpr int smoothEdges = 700;  // more of them are drawn without smoothing and dashes
+constexpr int smoothEdges = 700;   // more of them are drawn without smoothing and dashes
 constexpr int letterFrom = 8;      // the radius that has room for a letter
 constexpr int dotBelow = 3;        // smaller nodes are squares: nobody can tell
 constexpr double labelWidth = 118; // of its two lines
 constexpr size_t roomyNodes = 250;
-constexpr int mostNames = 8;       // of communities: the largest ones
+constexpr int mostNames = 8;        // of communities: the largest ones
 constexpr double crowdedShare = 16; // of the ground, one part in so many is under labels
 
 enum Looks { Usual, Forgotten, Doubted };
