@@ -14,6 +14,11 @@ using protocol::IngestInfo;
 
 namespace {
 
+QString counted(qint64 count, QLatin1StringView one)
+{
+    return QString::number(count) + u' ' + one + (count == 1 ? QString() : u"s"_s);
+}
+
 constexpr int askEveryMs = 500; ///< in case a picture of progress, the last one say, got lost
 
 QString mebibytes(qint64 bytes)
@@ -78,9 +83,8 @@ private:
         if (job.state == u"failed" && job.memories + job.known == 0) {
             return; // the sentence says it all
         }
-        QString line = u"%1: %2 pieces of %3 files were read"_s.arg(job.path)
-                           .arg(job.memories)
-                           .arg(job.filesDone);
+        QString line = u"%1: %2 of %3 read"_s.arg(
+            job.path, counted(job.memories, "piece"_L1), counted(job.filesDone, "file"_L1));
         if (job.known > 0) {
             line += u", %1 were known"_s.arg(job.known);
         }

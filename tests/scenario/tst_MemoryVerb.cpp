@@ -101,7 +101,7 @@ private Q_SLOTS:
         const auto ended = notes.memory({u"ingest"_s, notes.notes()});
         QVERIFY2(ended.code == 0, ended.said());
         QCOMPARE(QString::fromUtf8(ended.out),
-                 u"%1: 4 pieces of 4 files were read.\n"_s.arg(notes.notes()));
+                 u"%1: 4 pieces of 4 files read.\n"_s.arg(notes.notes()));
         QCOMPARE(ended.err.count('\n'), 2);
         QVERIFY2(ended.err.contains("broken.pdf was passed over: it is damaged, or locked with a "
                                     "password.") &&

@@ -306,6 +306,9 @@ void MemoryPanel::buildTable()
     m_tableView->setObjectName(u"memories"_s);
     m_tableView->setSelectionMode(QAbstractItemView::ExtendedSelection);
     m_tableView->setModel(&m_table);
+    // What is remembered takes the room that the other columns leave.
+    m_tableView->horizontalHeader()->setSectionResizeMode(MemoryTable::Content,
+                                                          QHeaderView::Stretch);
     m_tableView->setSortingEnabled(true);
     m_tableView->sortByColumn(MemoryTable::Made, Qt::DescendingOrder);
     m_delegate = new RowDelegate(
@@ -560,7 +563,6 @@ void MemoryPanel::fitColumns()
     m_tableView->verticalHeader()->setDefaultSectionSize(m_delegate->rowHeight());
     m_hitsView->verticalHeader()->setDefaultSectionSize(m_hitsDelegate->rowHeight());
     m_tableView->horizontalHeader()->setVisible(!isNarrow);
-    int left = width;
     for (const int column : {int(MemoryTable::Type),
                              int(MemoryTable::Vouched),
                              int(MemoryTable::Importance),
@@ -573,9 +575,7 @@ void MemoryPanel::fitColumns()
                          3 * letter,
                      13 * letter);
         m_tableView->setColumnWidth(column, wanted);
-        left -= isNarrow ? 0 : wanted;
     }
-    m_tableView->setColumnWidth(MemoryTable::Content, std::max(1, left));
 }
 
 void MemoryPanel::showEvent(QShowEvent* event)
