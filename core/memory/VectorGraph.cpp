@@ -22,6 +22,9 @@ constexpr size_t linksEach = 16;
 constexpr size_t lookedAtInAdding = 80;
 constexpr size_t lookedAtInSearch = 150;
 constexpr size_t leastRoom = 1024;
+// Up to so many, looking at each takes no longer than the graph does, and is exact: among texts
+// that are nearly the same, the graph leaves some that no edge leads to.
+constexpr size_t mostLookedAtEach = 4096;
 // hnswlib puts a label of 8 bytes behind the links (132 bytes) and the vector: with these two it
 // stands where a label may.
 constexpr size_t halvesBehind = 2;
@@ -200,12 +203,25 @@ std::vector<quint32> VectorGraph::labels() const
     return labels;
 }
 
+bool VectorGraph::isSmall() const
+{
+    const std::shared_lock lock(m_mutex);
+    return m_graph->nsw->getCurrentElementCount() <= mostLookedAtEach;
+}
+
 std::vector<VectorGraph::Near>
 VectorGraph::nearest(std::span<const Half> vector, int count, const Allowed& allowed) const
 {
     SB_ASSERT(vector.size() == paddedSize(m_dimension));
     AllowedFilter filter(allowed);
     std::vector<Near> result;
+    if (isSmall()) {
+        auto all = labels();
+        if (allowed) {
+            std::erase_if(all, [&](quint32 label) { return !allowed(label); });
+        }
+        return nearestAmong(vector, count, all);
+    }
     const std::shared_lock lock(m_mutex);
     auto found = m_graph->nsw->searchKnn(vector.data(), size_t(count), allowed ? &filter : nullptr);
     result.resize(found.size());

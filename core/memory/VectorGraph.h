@@ -42,7 +42,7 @@ public:
         float similarity = 0;
     };
     using Allowed = std::function<bool(quint32 label)>;
-    /// The nearest, best first, of those that are allowed (empty: all).
+    /// The nearest, best first, of those that are allowed (empty: all). Exact up to 4,096 vectors.
     [[nodiscard]] std::vector<Near>
     nearest(std::span<const Half> vector, int count, const Allowed& allowed = {}) const;
     /// The same among these labels alone, by looking at each.
@@ -62,6 +62,7 @@ public:
 private:
     struct Graph;
     [[nodiscard]] const Half* find(quint32 label) const;
+    [[nodiscard]] bool isSmall() const;
     int m_dimension;
     mutable std::shared_mutex m_mutex;
     std::unique_ptr<Graph> m_graph;
